@@ -1,0 +1,156 @@
+/**
+ * `npm run demo`: one login from nothing to a verified token, on this machine: the Worker and an emulated OCI with
+ * temporary state, a tenancy, a user and an identity, a request signed by Oracle's own SDK, and a verified token.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseEnv } from "node:util";
+import { createRemoteJWKSet, jwtVerify } from "jose";
+import { signGetUser } from "./oracle-sdk.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no free port");
+  return address.port;
+}
+
+/** Starts `npm run dev` and resolves when it is ready. Its output is shown only if it fails. */
+async function startDev(port: number, ociPort: number, state: string): Promise<ChildProcess> {
+  const dev = spawn(
+    process.execPath,
+    ["dev/dev.ts", "--port", `${port}`, "--oci-port", `${ociPort}`, "--state", state],
+    { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  let output = "";
+  await new Promise<void>((resolve, reject) => {
+    dev.stdout.on("data", (chunk: Buffer) => {
+      output += chunk;
+      if (output.includes(`\nReady on http://127.0.0.1:${port}`)) resolve();
+    });
+    dev.stderr.on("data", (chunk: Buffer) => {
+      output += chunk;
+    });
+    dev.once("exit", (code) => reject(new Error(`npm run dev ended with exit code ${code}:\n${output}`)));
+  });
+  dev.removeAllListeners("exit");
+  return dev;
+}
+
+async function call(method: string, url: string, body?: unknown, bearer?: string) {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      "content-type": "application/json",
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const answer = await response.json();
+  if (!response.ok)
+    throw new Error(`${method} ${url} answered ${response.status}: ${JSON.stringify(answer)}`);
+  // biome-ignore lint/suspicious/noExplicitAny: the demo reads what it prints.
+  return answer as any;
+}
+
+function newKey() {
+  return generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+}
+
+const tenancyOcid = "ocid1.tenancy.oc1..aaaaaaaademotenancy";
+const reader = { ocid: "ocid1.user.oc1..aaaaaaaademoreader", name: "oci-auth-worker", key: newKey() };
+const workload = {
+  ocid: "ocid1.user.oc1..aaaaaaaademoworkload",
+  name: "payments@example.com",
+  key: newKey(),
+};
+
+async function demo(worker: string, oci: string): Promise<void> {
+  say("1. OCI (emulated) has a tenancy with two users: one that may read users, and the workload's");
+  const fingerprints: string[] = [];
+  for (const { ocid, name, key } of [reader, workload]) {
+    const user = { tenancyOcid, name, apiKeys: [{ publicKey: key.publicKey }] };
+    const put = await call("PUT", `${oci}/_emulator/users/${ocid}`, user);
+    fingerprints.push(put.fingerprints[0]);
+    say(`   ${name}  ${ocid}  key ${put.fingerprints[0]}`);
+  }
+  const [readerFingerprint = "", workloadFingerprint = ""] = fingerprints;
+
+  say("2. An operator registers the tenancy, creates an identity and lets the workload's user log in as it");
+  const { ADMIN_TOKEN } = parseEnv(readFileSync(join(root, ".dev.vars"), "utf8"));
+  const admin = (method: string, path: string, body?: unknown) =>
+    call(method, `${worker}${path}`, body, ADMIN_TOKEN);
+  const { organization } = await admin("POST", "/api/v1/organizations", { name: "Demo", slug: "demo" });
+  await admin("PUT", `/api/v1/oci/tenancies/${tenancyOcid}`, {
+    region: "us-ashburn-1",
+    organizationIds: [organization.id],
+    userOcid: reader.ocid,
+    fingerprint: readerFingerprint,
+    privateKey: reader.key.privateKey,
+  });
+  const { identity } = await admin("POST", "/api/v1/identities", {
+    name: "payments",
+    organizationId: organization.id,
+  });
+  await admin("POST", `/api/v1/auth/oci-auth/identities/${identity.id}`, {
+    tenancyOcid,
+    allowedUsernames: workload.name,
+  });
+  say(`   organization ${organization.id}, identity ${identity.id}`);
+
+  say("3. The workload signs a Get User of itself with Oracle's SDK, and sends the signed headers");
+  const headers = await signGetUser({
+    tenancyOcid,
+    userOcid: workload.ocid,
+    fingerprint: workloadFingerprint,
+    privateKey: workload.key.privateKey,
+  });
+  for (const [name, value] of Object.entries(headers)) say(`   ${name}: ${value}`);
+  const login = { identityId: identity.id, userOcid: workload.ocid, headers };
+  const token = await call("POST", `${worker}/api/v1/auth/oci-auth/login`, login);
+  say(`   ${token.tokenType} token, expires in ${token.expiresIn} s`);
+
+  say("4. A service verifies the token with the published keys");
+  const { jwks_uri } = await call("GET", `${worker}/.well-known/openid-configuration`);
+  const keys = createRemoteJWKSet(new URL(jwks_uri));
+  const { payload, protectedHeader } = await jwtVerify(token.accessToken, keys, {
+    issuer: worker,
+    audience: "api",
+  });
+  say(`   verified: ${protectedHeader.alg}, key ${protectedHeader.kid} of ${jwks_uri}`);
+  say(JSON.stringify(payload, null, 2).replace(/^/gm, "   "));
+  say(`\nToken: ${token.accessToken}`);
+}
+
+const state = mkdtempSync(join(tmpdir(), "oci-auth-demo-"));
+const [port, ociPort] = [await freePort(), await freePort()];
+say(`Starting the Worker on http://127.0.0.1:${port} and an emulated OCI on http://127.0.0.1:${ociPort}`);
+let dev: ChildProcess | undefined;
+try {
+  dev = await startDev(port, ociPort, state);
+  await demo(`http://127.0.0.1:${port}`, `http://127.0.0.1:${ociPort}`);
+} catch (error) {
+  process.stderr.write(`The demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+} finally {
+  if (dev !== undefined) {
+    const ended = new Promise((resolve) => dev?.once("exit", resolve));
+    dev.kill("SIGTERM");
+    await ended;
+  }
+  rmSync(state, { recursive: true, force: true });
+}

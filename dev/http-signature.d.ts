@@ -1,0 +1,16 @@
+declare module "http-signature" {
+  import type { IncomingMessage } from "node:http";
+
+  interface ParsedSignature {
+    params: { keyId: string; algorithm: string; headers: string[]; signature: string };
+    signingString: string;
+  }
+  /** Throws if the header is missing or malformed, a required header is not signed, or the date is too far off. */
+  function parseRequest(
+    request: IncomingMessage,
+    options: { headers: string[]; clockSkew: number },
+  ): ParsedSignature;
+  function verifySignature(parsed: ParsedSignature, publicKeyPem: string): boolean;
+  const library: { parseRequest: typeof parseRequest; verifySignature: typeof verifySignature };
+  export default library;
+}

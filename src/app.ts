@@ -1,0 +1,55 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { respondToError, respondWith } from "./http/envelope.ts";
+import { healthRoute } from "./http/health-route.ts";
+import { limitedBody } from "./http/json-body.ts";
+import { openApiDocument } from "./http/openapi.ts";
+import { Refusal } from "./http/refusal.ts";
+import { requestId } from "./http/request-id.ts";
+import { type AppEnv, configured } from "./http/route.ts";
+import { identityRoutes } from "./identities/identity-routes.ts";
+import { membershipRoutes } from "./identities/membership-routes.ts";
+import { ociAuthRoutes } from "./identities/oci-auth-routes.ts";
+import { organizationRoutes } from "./identities/organization-routes.ts";
+import { tenancyRoutes } from "./identities/tenancy-routes.ts";
+import { loginRoute } from "./login/route.ts";
+import { discoveryRoutes } from "./tokens/discovery-routes.ts";
+
+export const app = new OpenAPIHono<AppEnv>({
+  defaultHook: (result) => {
+    if (!result.success) throw new Refusal("validation", undefined, { issues: result.error.issues });
+  },
+});
+
+app.onError(respondToError);
+app.notFound((c) =>
+  respondWith(c, new Refusal("not-found", `Route ${c.req.method} ${c.req.path} not found`)),
+);
+
+app.use(requestId);
+app.use(
+  methodNotAllowed({
+    app,
+    onMethodNotAllowed: (c, methods) => {
+      c.header("allow", methods.join(", "));
+      return respondWith(
+        c,
+        new Refusal("method-not-allowed", `${c.req.method} is not allowed here; ${methods.join(", ")} is`),
+      );
+    },
+  }),
+);
+
+app.openapiRoutes([healthRoute]);
+app.get("/openapi.json", (c) => c.json(openApiDocument(app)));
+
+app.use(configured, limitedBody);
+app.openapiRoutes([
+  loginRoute,
+  ...discoveryRoutes,
+  ...organizationRoutes,
+  ...membershipRoutes,
+  ...identityRoutes,
+  ...ociAuthRoutes,
+  ...tenancyRoutes,
+]);

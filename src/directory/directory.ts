@@ -1,0 +1,239 @@
+/**
+ * Who a user is and which keys verify them: KV in front of OCI's Identity service.
+ *
+ * Promises that an answer is about the tenancy and user that were asked for, and no older than the configured limits.
+ * It does not promise that it is OCI's latest: a key revoked in OCI verifies until its entry is stale (facts.md,
+ * section 6: KV is eventually consistent too), and longer only while OCI cannot be asked.
+ */
+import QuickLRU from "quick-lru";
+import { log } from "../log.ts";
+import { type IdentityClient, type OciFailure, ociTimeoutMilliseconds } from "../oci/identity-client.ts";
+import type { ApiKeyId } from "../oci/key-id.ts";
+import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
+import {
+  activeKey,
+  type DirectoryEntry,
+  type DirectoryKey,
+  judgeUser,
+  makeEntry,
+  readEntry,
+} from "./entry.ts";
+
+export type Resolution =
+  | {
+      readonly kind: "found";
+      readonly username: string;
+      readonly key: DirectoryKey;
+      /** "stale": OCI could not be asked. */
+      readonly source: "cache" | "oci" | "stale";
+    }
+  | { readonly kind: "refused"; readonly reason: "key-unknown" | "user-unknown" | "user-inactive" }
+  | { readonly kind: "unavailable" };
+
+type Answer =
+  | { readonly kind: "entry"; readonly entry: DirectoryEntry }
+  | { readonly kind: "refused"; readonly reason: "user-unknown" | "user-inactive" }
+  | { readonly kind: "unavailable" };
+
+/** A fresh entry without the fingerprint is refetched at most this often for a user: the key may be new. */
+const refetchMilliseconds = 30_000;
+
+/** KV takes no shorter life (facts.md, section 6). */
+const minKvTtlSeconds = 60;
+
+/** Questions that are being asked of OCI, and until when others may join them. */
+const questions = new Map<string, { readonly answer: Promise<Answer>; readonly joinableUntil: number }>();
+
+/** This isolate's latest answers and when they were asked for, while KV may still show an older entry or none. */
+const recentAnswers = new QuickLRU<string, { readonly answer: Answer; readonly askedAt: number }>({
+  maxSize: 1000,
+  maxAge: refetchMilliseconds,
+});
+
+export class Directory {
+  readonly #kv: KVNamespace;
+  readonly #ttl: number;
+  readonly #stale: number;
+  readonly #background: Pick<ExecutionContext, "waitUntil">;
+
+  constructor(
+    kv: KVNamespace,
+    limits: { directoryTtlSeconds: number; directoryStaleSeconds: number },
+    background: Pick<ExecutionContext, "waitUntil">,
+  ) {
+    this.#kv = kv;
+    this.#ttl = limits.directoryTtlSeconds * 1000;
+    this.#stale = limits.directoryStaleSeconds * 1000;
+    this.#background = background;
+  }
+
+  /** The cached entry. A cache that cannot be read is an empty one. */
+  async read(tenancyOcid: TenancyOcid, userOcid: UserOcid): Promise<DirectoryEntry | undefined> {
+    try {
+      const text = await this.#kv.get(entryKey(tenancyOcid, userOcid));
+      return text === null ? undefined : readEntry(text, tenancyOcid, userOcid);
+    } catch (error) {
+      log("warn", { message: "the directory's cache cannot be read", error: String(error) });
+      return undefined;
+    }
+  }
+
+  /**
+   * The user's name and the key that `keyId` names, from `cached` (what {@link read} gave) where that is enough, else
+   * from OCI. `openClient` may reject, which counts as "OCI cannot be asked".
+   */
+  async resolve(
+    keyId: ApiKeyId,
+    cached: DirectoryEntry | undefined,
+    openClient: () => Promise<IdentityClient>,
+    now: number,
+  ): Promise<Resolution> {
+    const recent = recentAnswers.get(entryKey(keyId.tenancyOcid, keyId.userOcid));
+    const entry = latest(cached, recent);
+    const age = entry === undefined ? Number.POSITIVE_INFINITY : now - entry.fetchedAt;
+
+    if (entry !== undefined && age < this.#ttl) {
+      const found = foundIn(entry, keyId.fingerprint, "cache");
+      if (found !== undefined) return found;
+      if (age < refetchMilliseconds) return { kind: "refused", reason: "key-unknown" };
+      if (recent?.answer.kind === "unavailable") return recent.answer;
+    }
+    // The place of the budget for questions about users without an entry: here, where `entry` is undefined.
+    const answer = await this.#ask(keyId, openClient, now);
+    if (answer.kind === "entry") {
+      return foundIn(answer.entry, keyId.fingerprint, "oci") ?? { kind: "refused", reason: "key-unknown" };
+    }
+    if (answer.kind === "unavailable" && entry !== undefined && age < this.#stale) {
+      return foundIn(entry, keyId.fingerprint, "stale") ?? answer;
+    }
+    return answer;
+  }
+
+  /** Makes KV and this isolate forget a user. Rejects if KV cannot. */
+  async forget(tenancyOcid: TenancyOcid, userOcid: UserOcid): Promise<void> {
+    const id = entryKey(tenancyOcid, userOcid);
+    recentAnswers.delete(id);
+    questions.delete(id);
+    await this.#kv.delete(id);
+  }
+
+  /** Joins the question that another request of this isolate is asking about the user, or asks it. */
+  async #ask(keyId: ApiKeyId, openClient: () => Promise<IdentityClient>, now: number): Promise<Answer> {
+    const id = entryKey(keyId.tenancyOcid, keyId.userOcid);
+    let question = questions.get(id);
+    if (question === undefined || question.joinableUntil < now) {
+      const asked = { answer: askOci(keyId, openClient, now), joinableUntil: now + ociTimeoutMilliseconds };
+      questions.set(id, asked);
+      // The question outlives the request that asked it. Until KV has the answer, others join it rather than ask again.
+      const remembered = asked.answer
+        .then(async (answer) => {
+          // A question that is no longer the user's current one was overtaken, or the user was forgotten meanwhile.
+          if (questions.get(id) !== asked) return;
+          recentAnswers.set(id, { answer, askedAt: now });
+          await this.#remember(id, answer);
+        })
+        .finally(() => {
+          if (questions.get(id) === asked) questions.delete(id);
+        });
+      this.#background.waitUntil(remembered);
+      question = asked;
+    }
+    return within(ociTimeoutMilliseconds, question.answer);
+  }
+
+  /** A cache that cannot be written costs the next login a question, and fails none. */
+  async #remember(id: string, answer: Answer): Promise<void> {
+    try {
+      if (answer.kind === "entry") {
+        const expirationTtl = Math.max(Math.ceil(Math.max(this.#ttl, this.#stale) / 1000), minKvTtlSeconds);
+        await this.#kv.put(id, JSON.stringify(answer.entry), { expirationTtl });
+      } else if (answer.kind === "refused") {
+        await this.#kv.delete(id);
+      }
+    } catch (error) {
+      log("warn", { message: "the directory's cache cannot be written", error: String(error) });
+    }
+  }
+}
+
+/** Of tenancy *and* user: an entry found by user alone would let one tenancy's user in to another's identity. */
+function entryKey(tenancyOcid: TenancyOcid, userOcid: UserOcid): string {
+  return `${tenancyOcid}/${userOcid}`;
+}
+
+/** The cached entry, unless this isolate has had a later answer: a later "no such user" leaves no entry at all. */
+function latest(
+  cached: DirectoryEntry | undefined,
+  recent: { answer: Answer; askedAt: number } | undefined,
+): DirectoryEntry | undefined {
+  if (recent === undefined || (cached !== undefined && cached.fetchedAt >= recent.askedAt)) return cached;
+  switch (recent.answer.kind) {
+    case "entry":
+      return recent.answer.entry;
+    case "refused":
+      return undefined;
+    case "unavailable":
+      return cached;
+  }
+}
+
+function foundIn(
+  entry: DirectoryEntry,
+  fingerprint: string,
+  source: "cache" | "oci" | "stale",
+): Resolution | undefined {
+  const key = activeKey(entry, fingerprint);
+  return key && { kind: "found", username: entry.name, key, source };
+}
+
+/** Get User and List API Keys, side by side. Never rejects. */
+async function askOci(
+  { tenancyOcid, userOcid }: ApiKeyId,
+  openClient: () => Promise<IdentityClient>,
+  now: number,
+): Promise<Answer> {
+  let client: IdentityClient;
+  try {
+    client = await openClient();
+  } catch (error) {
+    return unavailable(tenancyOcid, userOcid, {
+      why: `the tenancy's credential cannot be decrypted: ${String(error)}`,
+    });
+  }
+  const [user, apiKeys] = await Promise.all([client.getUser(userOcid), client.listApiKeys(userOcid)]);
+  for (const answer of [user, apiKeys]) {
+    if (answer.kind === "not-found") {
+      const message =
+        "OCI says 404: the user is gone, or the policy that lets the tenancy's credential read users is";
+      log("warn", { message, tenancyOcid, userOcid, oci: answer.failure });
+      return { kind: "refused", reason: "user-unknown" };
+    }
+  }
+  if (user.kind !== "answer") return unavailable(tenancyOcid, userOcid, user.failure);
+  const verdict = judgeUser(tenancyOcid, userOcid, user.value);
+  if (verdict.kind === "refused") return verdict;
+  if (verdict.kind === "unfit") return unavailable(tenancyOcid, userOcid, verdict);
+  if (apiKeys.kind !== "answer") return unavailable(tenancyOcid, userOcid, apiKeys.failure);
+  const entry = await makeEntry(tenancyOcid, userOcid, user.value, apiKeys.value, now);
+  return entry === undefined
+    ? unavailable(tenancyOcid, userOcid, { why: "List API Keys answered with another user's keys" })
+    : { kind: "entry", entry };
+}
+
+function unavailable(tenancyOcid: TenancyOcid, userOcid: UserOcid, failure: OciFailure): Answer {
+  log("error", { message: "OCI cannot be asked about a user", tenancyOcid, userOcid, oci: failure });
+  return { kind: "unavailable" };
+}
+
+/** Every waiter has its own time limit: the request that asks may end before its answer comes. */
+async function within(milliseconds: number, answer: Promise<Answer>): Promise<Answer> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tooLate = new Promise<Answer>((resolve) => {
+    timer = setTimeout(() => resolve({ kind: "unavailable" }), milliseconds);
+  });
+  try {
+    return await Promise.race([answer, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

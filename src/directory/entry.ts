@@ -1,0 +1,90 @@
+/**
+ * What is kept of a user: name, state and public keys, for one tenancy *and* user.
+ *
+ * An entry is made only from answers that are about the tenancy and user that were asked for, and is held to the same
+ * when it is read back: an entry found under the wrong key, altered, or of another version counts as absent.
+ */
+import { z } from "zod";
+import type { OciApiKey, OciUser } from "../oci/identity-client.ts";
+import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
+import { publicKeyDer } from "../oci/public-key.ts";
+import { verificationKey } from "./verification-keys.ts";
+
+const entrySchema = z.object({
+  version: z.literal(1),
+  tenancyOcid: z.string(),
+  userOcid: z.string(),
+  name: z.string(),
+  lifecycleState: z.literal("ACTIVE"),
+  keys: z.array(
+    z.object({
+      userId: z.string(),
+      fingerprint: z.string(),
+      lifecycleState: z.string(),
+      /** DER SubjectPublicKeyInfo in base64. */
+      publicKey: z.string(),
+    }),
+  ),
+  /** When OCI was asked, in milliseconds since the epoch. */
+  fetchedAt: z.number(),
+});
+
+export type DirectoryEntry = z.output<typeof entrySchema>;
+export type DirectoryKey = DirectoryEntry["keys"][number];
+
+/** OCI's definite answer that a user may not log in, or an answer that is not about whom we asked for. */
+export type UserVerdict =
+  | { readonly kind: "active" }
+  | { readonly kind: "refused"; readonly reason: "user-unknown" | "user-inactive" }
+  | { readonly kind: "unfit"; readonly why: string };
+
+export function judgeUser(tenancyOcid: TenancyOcid, userOcid: UserOcid, user: OciUser): UserVerdict {
+  if (user.id !== userOcid) return { kind: "unfit", why: "Get User answered with another user" };
+  if (user.compartmentId !== tenancyOcid) return { kind: "refused", reason: "user-unknown" };
+  const mayUseKeys = user.lifecycleState === "ACTIVE" && user.capabilities?.canUseApiKeys !== false;
+  return mayUseKeys ? { kind: "active" } : { kind: "refused", reason: "user-inactive" };
+}
+
+/** The entry of an active user; undefined if a key is of another user. A key that can never verify is left out. */
+export async function makeEntry(
+  tenancyOcid: TenancyOcid,
+  userOcid: UserOcid,
+  user: OciUser,
+  apiKeys: readonly OciApiKey[],
+  fetchedAt: number,
+): Promise<DirectoryEntry | undefined> {
+  if (apiKeys.some((key) => key.userId !== userOcid)) return undefined;
+  const keys: DirectoryKey[] = [];
+  for (const { userId, fingerprint, lifecycleState, keyValue } of apiKeys) {
+    const der = publicKeyDer(keyValue);
+    if (der === undefined) continue;
+    const key = { userId, fingerprint, lifecycleState, publicKey: btoa(String.fromCharCode(...der)) };
+    // Not RSA, too short, or a fingerprint that is not its own.
+    if ((await verificationKey(key, "rsa-sha256")) !== undefined) keys.push(key);
+  }
+  return { version: 1, tenancyOcid, userOcid, name: user.name, lifecycleState: "ACTIVE", keys, fetchedAt };
+}
+
+/** Undefined unless the text is an entry, of this version, of this tenancy and user. */
+export function readEntry(
+  text: string,
+  tenancyOcid: TenancyOcid,
+  userOcid: UserOcid,
+): DirectoryEntry | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const entry = entrySchema.safeParse(json).data;
+  const fits =
+    entry?.tenancyOcid === tenancyOcid &&
+    entry.userOcid === userOcid &&
+    entry.keys.every((key) => key.userId === userOcid);
+  return fits ? entry : undefined;
+}
+
+export function activeKey(entry: DirectoryEntry, fingerprint: string): DirectoryKey | undefined {
+  return entry.keys.find((key) => key.fingerprint === fingerprint && key.lifecycleState === "ACTIVE");
+}

@@ -1,0 +1,163 @@
+/**
+ * Bindings, variables and secrets, checked once for each isolate. A Worker that lacks one serves nobody: every
+ * request that needs the configuration gets a 500, and the log names what is missing and how to make it.
+ */
+import { z } from "zod";
+import {
+  type EncryptionKeys,
+  encryptionKeySet,
+  importEncryptionKeys,
+} from "./identities/credential-encryption.ts";
+import { importSigningKeys, type SigningKeys, signingKeySet } from "./tokens/signing-keys.ts";
+
+/** What the runtime hands over, unchecked: see wrangler.toml. */
+export interface Env {
+  DB: D1Database;
+  DIRECTORY: KVNamespace;
+  ADMIN_TOKEN?: string;
+  TOKEN_SIGNING_KEYS?: string;
+  ENCRYPTION_KEYS?: string;
+  ISSUER_URL?: string;
+  TOKEN_AUDIENCE?: string;
+  MAX_TOKEN_TTL_SECONDS?: string;
+  DIRECTORY_TTL_SECONDS?: string;
+  DIRECTORY_STALE_SECONDS?: string;
+  OCI_IDENTITY_ORIGIN?: string;
+}
+
+export interface Config {
+  readonly adminToken: string;
+  readonly signingKeys: SigningKeys;
+  readonly encryptionKeys: EncryptionKeys;
+  /** `iss` of every token, and the audience of this Worker's own API. */
+  readonly issuer: string;
+  readonly defaultAudience: string;
+  readonly maxTokenTtlSeconds: number;
+  readonly directoryTtlSeconds: number;
+  readonly directoryStaleSeconds: number;
+  /** Local development only: where the Identity service is, instead of the tenancy's own region. */
+  readonly ociIdentityOrigin: string | undefined;
+}
+
+/** Names what is missing or malformed and how to mend it. It never holds a value, which may be a secret. */
+export class Misconfigured extends Error {
+  override readonly name = "Misconfigured";
+}
+
+const loopback = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+/** An origin: a URL that consists of a scheme and a host and nothing else. */
+function originOf(text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url?.origin === text ? url : undefined;
+}
+
+function jsonOf<S extends z.ZodType>(schema: S) {
+  return z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue("is not JSON");
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+}
+
+const seconds = (fallback: number, min: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, "is not a whole number of seconds")
+    .transform(Number)
+    .pipe(z.number().min(min))
+    .default(fallback);
+
+const variables = z
+  .object({
+    ADMIN_TOKEN: z
+      .string()
+      .refine((token) => new TextEncoder().encode(token).length >= 32, "has less than 32 bytes"),
+    TOKEN_SIGNING_KEYS: jsonOf(signingKeySet),
+    ENCRYPTION_KEYS: jsonOf(encryptionKeySet),
+    ISSUER_URL: z.string().refine((text) => {
+      const url = originOf(text);
+      return url?.protocol === "https:" || (url?.protocol === "http:" && loopback.has(url.hostname));
+    }, "is not an https origin without a path or trailing slash (http is for loopback only)"),
+    TOKEN_AUDIENCE: z.string().min(1).max(255).default("api"),
+    MAX_TOKEN_TTL_SECONDS: seconds(3600, 1),
+    DIRECTORY_TTL_SECONDS: seconds(300, 0),
+    DIRECTORY_STALE_SECONDS: seconds(3600, 0),
+    OCI_IDENTITY_ORIGIN: z
+      .string()
+      .refine((text) => loopback.has(originOf(text)?.hostname ?? ""), "is not a loopback origin")
+      .optional(),
+  })
+  .refine(({ TOKEN_AUDIENCE, ISSUER_URL }) => TOKEN_AUDIENCE !== ISSUER_URL, {
+    path: ["TOKEN_AUDIENCE"],
+    message: "may not be the issuer, whose tokens this Worker's own API accepts",
+  });
+
+const bindings = { DB: "a D1 database", DIRECTORY: "a KV namespace" } as const;
+
+const howToMake: Record<string, string> = {
+  ADMIN_TOKEN: "make one with `npm run secrets`",
+  TOKEN_SIGNING_KEYS: "make one with `npm run secrets`",
+  ENCRYPTION_KEYS: "make one with `npm run secrets`",
+  ISSUER_URL: 'set it under [vars] in wrangler.toml, for example ISSUER_URL = "https://auth.example.com"',
+};
+
+/** Rejects with {@link Misconfigured}. */
+async function load(env: Env): Promise<Config> {
+  const problems: string[] = [];
+  for (const [name, what] of Object.entries(bindings)) {
+    if (typeof env[name as keyof typeof bindings] !== "object") {
+      problems.push(`${name}: the binding of ${what} is missing from wrangler.toml`);
+    }
+  }
+  const checked = variables.safeParse(env);
+  for (const issue of checked.error?.issues ?? []) {
+    const [name = "", ...path] = issue.path.map(String);
+    const missing = env[name as keyof Env] === undefined;
+    const what = missing
+      ? "is missing"
+      : `${path.length > 0 ? `at ${path.join(".")}: ` : ""}${issue.message}`;
+    problems.push(`${name}: ${what}${name in howToMake ? `; ${howToMake[name]}` : ""}`);
+  }
+  const values = checked.data;
+  if (values === undefined || problems.length > 0) throw new Misconfigured(problems.join("; "));
+
+  const [signingKeys, encryptionKeys] = await Promise.all([
+    keys("TOKEN_SIGNING_KEYS", importSigningKeys(values.TOKEN_SIGNING_KEYS)),
+    keys("ENCRYPTION_KEYS", importEncryptionKeys(values.ENCRYPTION_KEYS)),
+  ]);
+  return {
+    adminToken: values.ADMIN_TOKEN,
+    signingKeys,
+    encryptionKeys,
+    issuer: values.ISSUER_URL,
+    defaultAudience: values.TOKEN_AUDIENCE,
+    maxTokenTtlSeconds: values.MAX_TOKEN_TTL_SECONDS,
+    directoryTtlSeconds: values.DIRECTORY_TTL_SECONDS,
+    directoryStaleSeconds: values.DIRECTORY_STALE_SECONDS,
+    ociIdentityOrigin: values.OCI_IDENTITY_ORIGIN,
+  };
+}
+
+async function keys<T>(name: string, imported: Promise<T>): Promise<T> {
+  try {
+    return await imported;
+  } catch {
+    throw new Misconfigured(`${name}: a key cannot be imported; ${howToMake[name]}`);
+  }
+}
+
+const loaded = new WeakMap<Env, Promise<Config>>();
+
+/** The checked configuration of this isolate. Rejects with {@link Misconfigured}. */
+export function configOf(env: Env): Promise<Config> {
+  const known = loaded.get(env) ?? load(env);
+  loaded.set(env, known);
+  return known;
+}

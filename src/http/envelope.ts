@@ -1,0 +1,103 @@
+/** The one form that every error has on the wire, as a response and as a schema. */
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { Misconfigured } from "../env.ts";
+import { log } from "../log.ts";
+import { Refusal, type RefusalStatus } from "./refusal.ts";
+import type { AppEnv } from "./route.ts";
+
+/** How long a client should wait before it asks again, where trying again helps. In seconds. */
+const retryAfterSeconds = "5";
+
+/** The schema of one status's error body, in the order and with exactly the fields of the contract. */
+function bodySchema(status: RefusalStatus) {
+  const statusCode = z.literal(status);
+  const text = z.string();
+  switch (status) {
+    case 400:
+      return z.strictObject({
+        reqId: text,
+        statusCode,
+        message: text,
+        error: text,
+        details: z.unknown().optional(),
+      });
+    case 403:
+      return z.strictObject({
+        reqId: text,
+        statusCode,
+        message: text,
+        details: z.unknown().optional(),
+        error: text,
+      });
+    case 422:
+      return z.strictObject({ reqId: text, statusCode, message: z.unknown().optional(), error: text });
+    default:
+      return z.strictObject({ reqId: text, statusCode, message: text, error: text });
+  }
+}
+
+/**
+ * For a route's `responses`: the envelope with each of these statuses. Handlers throw refusals and never return one,
+ * so their types need not know of these.
+ */
+export function errorResponses(...statuses: RefusalStatus[]): object {
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      {
+        description: "Default Response",
+        content: { "application/json": { schema: bodySchema(status).openapi(`Error${status}`) } },
+      },
+    ]),
+  );
+}
+
+function envelope(c: Context<AppEnv>, refusal: Refusal): Response {
+  const { status, error, issues, details } = refusal;
+  const body = { reqId: c.var.requestId, statusCode: status, message: issues ?? refusal.message, error };
+  const headers: Record<string, string> = {};
+  if (status === 503) headers["retry-after"] = retryAfterSeconds;
+  if (refusal.reason === "unauthenticated") headers["www-authenticate"] = "Bearer";
+  const withDetails = details !== undefined && (status === 400 || status === 403);
+  return c.json(withDetails ? { ...body, details } : body, status, headers);
+}
+
+/** D1's errors carry this prefix; the query builder wraps them. */
+function isStorageError(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause.message.startsWith("D1_")) return true;
+  }
+  return false;
+}
+
+/** What the caller may know of whatever was thrown. */
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof HTTPException) {
+    if (error.status === 400) return new Refusal("malformed-json");
+    if (error.status === 415) return new Refusal("media-type");
+  }
+  return new Refusal(isStorageError(error) ? "storage-unavailable" : "internal");
+}
+
+export function respondToError(error: unknown, c: Context<AppEnv>): Response {
+  const refusal = refusalOf(error);
+  if (refusal !== error && refusal.status >= 500) {
+    const { requestId: reqId } = c.var;
+    if (error instanceof Misconfigured) {
+      log("error", { reqId, message: `The Worker is not configured: ${error.message}` });
+    } else {
+      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : undefined;
+      log("error", { reqId, reason: refusal.reason, message: stack, cause });
+    }
+  }
+  return envelope(c, refusal);
+}
+
+/** For requests that reach no handler, where nothing is thrown. */
+export function respondWith(c: Context<AppEnv>, refusal: Refusal): Response {
+  return envelope(c, refusal);
+}

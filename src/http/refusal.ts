@@ -1,0 +1,75 @@
+/** Why a request is refused: a closed set. http/envelope.ts is the one place that turns a refusal into a response. */
+
+const refusals = {
+  "malformed-json": [400, "Malformed JSON in request body"],
+  "malformed-request": [400, "Malformed request"],
+  "security-token": [400, "Security tokens cannot log in"],
+  "date-not-signed": [400, "Neither date nor x-date is signed"],
+  conflict: [400, "Bad request"],
+  "another-user": [401, "Access denied: the signature is not of the user who logs in."],
+  "date-out-of-range": [401, "Access denied: the signed date is too far from our clock."],
+  "another-tenancy": [401, "Access denied: OCI account isn't part of tenancy."],
+  "another-realm": [401, "Access denied: the host is not of the tenancy's realm."],
+  "key-unknown": [401, "Access denied: the API key is not an active key of an active OCI user."],
+  "user-unknown": [401, "Access denied: the API key is not an active key of an active OCI user."],
+  "user-inactive": [401, "Access denied: the API key is not an active key of an active OCI user."],
+  "signature-invalid": [401, "Access denied: the signature does not verify."],
+  "username-not-allowed": [401, "Access denied: OCI account username not allowed."],
+  "sub-organization-not-authorized": [401, "Identity not authorized to access sub organization"],
+  unauthenticated: [401, "A bearer token is required, and this one is not known."],
+  "not-permitted": [403, "You are not permitted to do this.", "PermissionDenied"],
+  suspended: [403, "Suspended: an administrator must resume it first.", "ForbiddenError"],
+  "token-expired": [403, "Your token has expired. Please log in again.", "TokenError"],
+  "no-oci-auth": [404, "OCI auth method not found for identity, did you configure OCI auth?"],
+  "sub-organization-not-found": [404, "Sub organization not found"],
+  "not-found": [404, "Not found"],
+  "method-not-allowed": [405, "Method not allowed"],
+  "too-large": [413, "The request body is too large"],
+  "media-type": [415, "The request body must be application/json: send a content-type header that says so"],
+  validation: [422, "The request does not fit its schema"],
+  internal: [500, "Something went wrong"],
+  "oci-unavailable": [503, "OCI cannot be asked about this user at the moment; try again"],
+  "storage-unavailable": [503, "A storage that the Worker depends on cannot answer at the moment; try again"],
+} as const satisfies Record<string, readonly [status: number, message: string, error?: string]>;
+
+const errorNames = {
+  400: "BadRequest",
+  401: "UnauthorizedError",
+  403: "PermissionDenied",
+  404: "NotFound",
+  405: "MethodNotAllowed",
+  413: "PayloadTooLarge",
+  415: "UnsupportedMediaType",
+  422: "ValidationFailure",
+  500: "InternalServerError",
+  503: "ServiceUnavailable",
+} as const;
+
+export type Reason = keyof typeof refusals;
+export type RefusalStatus = keyof typeof errorNames;
+
+/** Thrown where a request ends; carries all that the caller may know. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly reason: Reason;
+  readonly status: RefusalStatus;
+  readonly error: string;
+  /** `message` replaces the reason's own; a `details` is only sent with a 400 or 403, as the contract says. */
+  readonly details: unknown;
+  /** The Zod issues of a 422, in place of a message. */
+  readonly issues: readonly unknown[] | undefined;
+
+  constructor(
+    reason: Reason,
+    message?: string,
+    more: { details?: unknown; issues?: readonly unknown[] } = {},
+  ) {
+    const [status, own, error]: readonly [RefusalStatus, string, string?] = refusals[reason];
+    super(message ?? own);
+    this.reason = reason;
+    this.status = status;
+    this.error = error ?? errorNames[status];
+    this.details = more.details;
+    this.issues = more.issues;
+  }
+}

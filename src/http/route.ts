@@ -1,0 +1,28 @@
+import { createRoute, type RouteConfig, type RouteHandler } from "@hono/zod-openapi";
+import { createMiddleware } from "hono/factory";
+import { type Config, configOf, type Env } from "../env.ts";
+import type { Caller } from "./caller.ts";
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: {
+    requestId: string;
+    config: Config;
+    /** Set by `authenticated` (caller.ts), which every route of the admin API has. */
+    caller: Caller;
+  };
+}
+
+/** A route beside its handler, for `app.openapiRoutes`. */
+export function defineRoute<P extends string, R extends Omit<RouteConfig, "path"> & { path: P }>(
+  route: R,
+  handler: RouteHandler<R, AppEnv>,
+) {
+  return { route: createRoute(route), handler };
+}
+
+/** Checks the configuration before anything that needs it. */
+export const configured = createMiddleware<AppEnv>(async (c, next) => {
+  c.set("config", await configOf(c.env));
+  await next();
+});

@@ -1,0 +1,134 @@
+import { z } from "@hono/zod-openapi";
+import { adminOnly } from "../http/authenticate.ts";
+import { errorResponses } from "../http/envelope.ts";
+import { nextCursor, pageQuery } from "../http/pages.ts";
+import { defineRoute } from "../http/route.ts";
+import { primary } from "./database.ts";
+import { id, identityPath, jsonBody, name, success, time } from "./fields.ts";
+import { createIdentity, deleteIdentity, listIdentities, updateIdentity } from "./identities.ts";
+import { findIdentity, orNotFound } from "./reach.ts";
+import type { Identity } from "./tables.ts";
+
+const role = z.enum(["member", "introspector", "admin"]).openapi({
+  description:
+    "admin manages its organization and those below; introspector may introspect tokens of the same; member neither.",
+});
+
+const identity = z
+  .strictObject({
+    id,
+    name,
+    organizationId: id,
+    role,
+    suspended: z.boolean(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .openapi("Identity");
+
+const one = z.strictObject({ identity });
+
+function view({ tokenGeneration: _, ...row }: Identity): z.output<typeof identity> {
+  return row;
+}
+
+const path = "/api/v1/identities";
+const onePath = "/api/v1/identities/{identityId}";
+const common = { tags: ["Identities"], security: [{ bearer: [] }], middleware: adminOnly };
+
+export const identityRoutes = [
+  defineRoute(
+    {
+      ...common,
+      method: "post",
+      path,
+      operationId: "createIdentity",
+      description: "Create a machine identity in an organization.",
+      request: { body: jsonBody(z.strictObject({ name, organizationId: id, role: role.default("member") })) },
+      responses: { ...success("Created", one), ...errorResponses(400, 401, 403, 413, 415, 422, 503) },
+    },
+    async (c) => {
+      const row = await createIdentity(primary(c.env.DB), c.var.caller, c.req.valid("json"));
+      return c.json({ identity: view(row) }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "get",
+      path,
+      operationId: "listIdentities",
+      description: "The identities of an organization, or all within the caller's reach, oldest first.",
+      request: { query: pageQuery.extend({ organizationId: id.optional() }) },
+      responses: {
+        ...success("A page", z.strictObject({ identities: z.array(identity), nextCursor })),
+        ...errorResponses(401, 403, 404, 422, 503),
+      },
+    },
+    async (c) => {
+      const { page, nextCursor } = await listIdentities(
+        primary(c.env.DB),
+        c.var.caller,
+        c.req.valid("query"),
+      );
+      return c.json({ identities: page.map(view), nextCursor }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "get",
+      path: onePath,
+      operationId: "getIdentity",
+      request: { params: identityPath },
+      responses: { ...success("The identity", one), ...errorResponses(401, 403, 404, 503) },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      const found = await findIdentity(primary(c.env.DB), c.var.caller, identityId);
+      return c.json({ identity: view(orNotFound(found, "Identity").identity) }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "patch",
+      path: onePath,
+      operationId: "updateIdentity",
+      description:
+        "Change what the body names. Suspending stops logins at once, everywhere within a second or so. The organization cannot change.",
+      request: {
+        params: identityPath,
+        body: jsonBody(
+          z.strictObject({
+            name: name.optional(),
+            role: role.optional(),
+            suspended: z.boolean().optional(),
+          }),
+        ),
+      },
+      responses: { ...success("Changed", one), ...errorResponses(401, 403, 404, 413, 415, 422, 503) },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      const row = await updateIdentity(primary(c.env.DB), c.var.caller, identityId, c.req.valid("json"));
+      return c.json({ identity: view(row) }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "delete",
+      path: onePath,
+      operationId: "deleteIdentity",
+      description: "Delete an identity with its OCI Auth configuration and memberships.",
+      request: { params: identityPath },
+      responses: { ...success("Deleted", one), ...errorResponses(401, 403, 404, 503) },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      const row = await deleteIdentity(primary(c.env.DB), c.var.caller, identityId);
+      return c.json({ identity: view(row) }, 200);
+    },
+  ),
+] as const;

@@ -1,0 +1,196 @@
+import { z } from "@hono/zod-openapi";
+import { adminOnly } from "../http/authenticate.ts";
+import { errorResponses } from "../http/envelope.ts";
+import { defineRoute } from "../http/route.ts";
+import { parseTenancyOcid } from "../oci/ocid.ts";
+import { primary } from "./database.ts";
+import { id, identityPath, jsonBody, printable, success, time } from "./fields.ts";
+import { attachOciAuth, detachOciAuth, getOciAuth, updateOciAuth } from "./oci-auth.ts";
+import type { OciAuthConfig } from "./tables.ts";
+import { parseTrustedIp } from "./trusted-ips.ts";
+
+const maxTtlSeconds = 315_360_000;
+const defaultTtlSeconds = 2_592_000;
+
+const tenancyOcid = z
+  .string()
+  .superRefine((text, context) => {
+    const ocid = parseTenancyOcid(text);
+    if (!ocid.ok) context.addIssue(ocid.problem);
+  })
+  .openapi({ example: "ocid1.tenancy.oc1..aaaaaaaaexample" });
+
+const allowedUsernames = printable
+  .max(500)
+  .refine((text) => text.split(",").every((name) => name.trim() !== ""), "is blank or has a blank element")
+  .nullable()
+  .openapi({
+    description:
+      "Comma-separated OCI usernames, exact and case-sensitive; null allows every user of the tenancy.",
+    example: "domain/alice@example.com,bob",
+  });
+
+const seconds = (min: number) => z.number().int().min(min).max(maxTtlSeconds);
+
+const trustedIps = z
+  .array(
+    z.strictObject({ ipAddress: z.string() }).transform(({ ipAddress }, context) => {
+      const parsed = parseTrustedIp(ipAddress);
+      if (parsed !== undefined) return parsed;
+      context.addIssue({
+        code: "custom",
+        path: ["ipAddress"],
+        message: "is not an IP address or CIDR range",
+      });
+      return z.NEVER;
+    }),
+  )
+  .min(1)
+  .max(100);
+
+/** Where tokens may be used: from anywhere. */
+const anywhere = [{ ipAddress: "0.0.0.0/0" }, { ipAddress: "::/0" }];
+
+const audience = printable.min(1).max(255).nullable();
+const signatureReuse = z.enum(["allow", "reject"]);
+
+const ttlWithinMax = (settings: {
+  accessTokenTTL?: number | undefined;
+  accessTokenMaxTTL?: number | undefined;
+}) => (settings.accessTokenTTL ?? 0) <= (settings.accessTokenMaxTTL ?? maxTtlSeconds);
+const ttlIssue = { path: ["accessTokenTTL"], message: "is greater than accessTokenMaxTTL" };
+
+const attachment = z
+  .strictObject({
+    tenancyOcid,
+    allowedUsernames: allowedUsernames.default(null),
+    accessTokenTTL: seconds(0).default(defaultTtlSeconds),
+    accessTokenMaxTTL: seconds(1).default(defaultTtlSeconds),
+    accessTokenNumUsesLimit: z.number().int().min(0).max(maxTtlSeconds).default(0),
+    accessTokenPeriod: seconds(0).default(0),
+    accessTokenTrustedIps: trustedIps.prefault(anywhere),
+    accessTokenAudience: audience.default(null),
+    signatureReuse: signatureReuse.default("allow"),
+  })
+  .refine(ttlWithinMax, ttlIssue);
+
+const change = z
+  .strictObject({
+    tenancyOcid: tenancyOcid.optional(),
+    allowedUsernames: allowedUsernames.optional(),
+    accessTokenTTL: seconds(0).optional(),
+    accessTokenMaxTTL: seconds(1).optional(),
+    accessTokenNumUsesLimit: z.number().int().min(0).max(maxTtlSeconds).optional(),
+    accessTokenPeriod: seconds(0).optional(),
+    accessTokenTrustedIps: trustedIps.optional(),
+    accessTokenAudience: audience.optional(),
+    signatureReuse: signatureReuse.optional(),
+  })
+  .refine(ttlWithinMax, ttlIssue);
+
+const identityOciAuth = z
+  .strictObject({
+    id,
+    identityId: id,
+    type: z.literal("iam"),
+    tenancyOcid: z.string(),
+    allowedUsernames: z.string().nullable(),
+    accessTokenTTL: z.number(),
+    accessTokenMaxTTL: z.number(),
+    accessTokenNumUsesLimit: z.number(),
+    accessTokenPeriod: z.number(),
+    accessTokenTrustedIps: z.array(
+      z.strictObject({
+        ipAddress: z.string(),
+        type: z.enum(["ipv4", "ipv6"]),
+        prefix: z.number().optional(),
+      }),
+    ),
+    accessTokenAudience: z.string().nullable(),
+    signatureReuse,
+    createdAt: time,
+    updatedAt: time,
+  })
+  .openapi("IdentityOciAuth");
+
+const one = z.strictObject({ identityOciAuth });
+
+function view({ rootOrganizationId: _, ...row }: OciAuthConfig) {
+  return { identityOciAuth: { ...row, type: "iam" as const } };
+}
+
+const common = {
+  tags: ["OCI Auth"],
+  security: [{ bearer: [] }],
+  middleware: adminOnly,
+  path: "/api/v1/auth/oci-auth/identities/{identityId}" as const,
+};
+
+export const ociAuthRoutes = [
+  defineRoute(
+    {
+      ...common,
+      method: "post",
+      operationId: "attachOciAuth",
+      description: "Let users of an OCI tenancy log in as this identity.",
+      request: { params: identityPath, body: jsonBody(attachment) },
+      responses: { ...success("Attached", one), ...errorResponses(400, 401, 403, 404, 413, 415, 422, 503) },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      const { issuer } = c.var.config;
+      const settings = c.req.valid("json");
+      return c.json(
+        view(await attachOciAuth(primary(c.env.DB), c.var.caller, issuer, identityId, settings)),
+        200,
+      );
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "get",
+      operationId: "getOciAuth",
+      request: { params: identityPath },
+      responses: { ...success("The configuration", one), ...errorResponses(401, 403, 404, 503) },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      return c.json(view(await getOciAuth(primary(c.env.DB), c.var.caller, identityId)), 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "patch",
+      operationId: "updateOciAuth",
+      description:
+        "Change what the body names and nothing else; allowedUsernames and accessTokenAudience are cleared by null.",
+      request: { params: identityPath, body: jsonBody(change) },
+      responses: { ...success("Changed", one), ...errorResponses(400, 401, 403, 404, 413, 415, 422, 503) },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      const { issuer } = c.var.config;
+      const named = c.req.valid("json");
+      return c.json(
+        view(await updateOciAuth(primary(c.env.DB), c.var.caller, issuer, identityId, named)),
+        200,
+      );
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "delete",
+      operationId: "detachOciAuth",
+      description: "End logins as this identity, and all of its tokens.",
+      request: { params: identityPath },
+      responses: { ...success("Detached", one), ...errorResponses(401, 403, 404, 503) },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      return c.json(view(await detachOciAuth(primary(c.env.DB), c.var.caller, identityId)), 200);
+    },
+  ),
+] as const;

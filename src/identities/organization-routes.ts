@@ -1,0 +1,145 @@
+import { z } from "@hono/zod-openapi";
+import { adminOnly } from "../http/authenticate.ts";
+import { errorResponses } from "../http/envelope.ts";
+import { nextCursor, pageQuery } from "../http/pages.ts";
+import { defineRoute } from "../http/route.ts";
+import { primary } from "./database.ts";
+import { id, jsonBody, name, organizationPath, slug, success, time } from "./fields.ts";
+import {
+  createOrganization,
+  deleteOrganization,
+  listOrganizations,
+  updateOrganization,
+} from "./organizations.ts";
+import { findOrganization, orNotFound } from "./reach.ts";
+import type { Organization } from "./tables.ts";
+
+const organization = z
+  .strictObject({
+    id,
+    name,
+    slug,
+    parentId: id.nullable().openapi({ description: "null for a root organization." }),
+    suspended: z.boolean(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .openapi("Organization");
+
+const one = z.strictObject({ organization });
+
+function view({ rootId: _, ...row }: Organization): z.output<typeof organization> {
+  return row;
+}
+
+const path = "/api/v1/organizations";
+const onePath = "/api/v1/organizations/{organizationId}";
+const common = { tags: ["Organizations"], security: [{ bearer: [] }], middleware: adminOnly };
+
+export const organizationRoutes = [
+  defineRoute(
+    {
+      ...common,
+      method: "post",
+      path,
+      operationId: "createOrganization",
+      description: "Create a root organization, or a sub-organization of the root that parentId names.",
+      request: { body: jsonBody(z.strictObject({ name, slug, parentId: id.optional() })) },
+      responses: {
+        ...success("Created", one),
+        ...errorResponses(400, 401, 403, 413, 415, 422, 503),
+      },
+    },
+    async (c) => {
+      const row = await createOrganization(primary(c.env.DB), c.var.caller, c.req.valid("json"));
+      return c.json({ organization: view(row) }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "get",
+      path,
+      operationId: "listOrganizations",
+      description: "The organizations within the caller's reach, oldest first.",
+      request: { query: pageQuery },
+      responses: {
+        ...success("A page", z.strictObject({ organizations: z.array(organization), nextCursor })),
+        ...errorResponses(401, 403, 422, 503),
+      },
+    },
+    async (c) => {
+      const { page, nextCursor } = await listOrganizations(
+        primary(c.env.DB),
+        c.var.caller,
+        c.req.valid("query"),
+      );
+      return c.json({ organizations: page.map(view), nextCursor }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "get",
+      path: onePath,
+      operationId: "getOrganization",
+      request: { params: organizationPath },
+      responses: { ...success("The organization", one), ...errorResponses(401, 403, 404, 503) },
+    },
+    async (c) => {
+      const { organizationId } = c.req.valid("param");
+      const row = await findOrganization(primary(c.env.DB), c.var.caller, organizationId);
+      return c.json({ organization: view(orNotFound(row, "Organization")) }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "patch",
+      path: onePath,
+      operationId: "updateOrganization",
+      description: "Change what the body names. A suspended organization's identities cannot log in.",
+      request: {
+        params: organizationPath,
+        body: jsonBody(
+          z.strictObject({
+            name: name.optional(),
+            slug: slug.optional(),
+            suspended: z.boolean().optional(),
+          }),
+        ),
+      },
+      responses: {
+        ...success("Changed", one),
+        ...errorResponses(400, 401, 403, 404, 413, 415, 422, 503),
+      },
+    },
+    async (c) => {
+      const { organizationId } = c.req.valid("param");
+      const row = await updateOrganization(
+        primary(c.env.DB),
+        c.var.caller,
+        organizationId,
+        c.req.valid("json"),
+      );
+      return c.json({ organization: view(row) }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "delete",
+      path: onePath,
+      operationId: "deleteOrganization",
+      description:
+        "Delete an organization. A root must be empty; a sub-organization takes its identities and memberships along.",
+      request: { params: organizationPath },
+      responses: { ...success("Deleted", one), ...errorResponses(400, 401, 403, 404, 503) },
+    },
+    async (c) => {
+      const { organizationId } = c.req.valid("param");
+      const row = await deleteOrganization(primary(c.env.DB), c.var.caller, organizationId);
+      return c.json({ organization: view(row) }, 200);
+    },
+  ),
+] as const;

@@ -1,0 +1,142 @@
+import { and, asc, eq, gt, or, sql } from "drizzle-orm";
+import type { Caller } from "../http/caller.ts";
+import { type Position, pageOf } from "../http/pages.ts";
+import { Refusal } from "../http/refusal.ts";
+import { type Database, isConstraintError } from "./database.ts";
+import { findOrganization, orNotFound, withinReach } from "./reach.ts";
+import { identities, type Organization, organizations } from "./tables.ts";
+
+export interface NewOrganization {
+  name: string;
+  slug: string;
+  parentId?: string | undefined;
+}
+
+export interface OrganizationChange {
+  name?: string | undefined;
+  slug?: string | undefined;
+  suspended?: boolean | undefined;
+}
+
+function slugTaken(error: unknown, slug: string | undefined): unknown {
+  return isConstraintError(error, "UNIQUE")
+    ? new Refusal("conflict", `The slug '${slug}' is taken under this root organization`)
+    : error;
+}
+
+export async function createOrganization(
+  database: Database,
+  caller: Caller,
+  wanted: NewOrganization,
+): Promise<Organization> {
+  if (wanted.parentId === undefined && caller.kind !== "operator") {
+    throw new Refusal("not-permitted", "Only the holder of ADMIN_TOKEN may create a root organization.");
+  }
+  if (wanted.parentId !== undefined) {
+    const parent = await findOrganization(database, caller, wanted.parentId);
+    if (parent === undefined)
+      throw new Refusal("conflict", `There is no organization '${wanted.parentId}' for parentId`);
+    if (parent.parentId !== null) {
+      throw new Refusal("conflict", "parentId names a sub-organization, and there are two levels only");
+    }
+  }
+  const id = crypto.randomUUID();
+  const now = new Date().toISOString();
+  const row: Organization = {
+    id,
+    name: wanted.name,
+    slug: wanted.slug,
+    parentId: wanted.parentId ?? null,
+    rootId: wanted.parentId ?? id,
+    suspended: false,
+    createdAt: now,
+    updatedAt: now,
+  };
+  try {
+    await database.insert(organizations).values(row);
+  } catch (error) {
+    throw slugTaken(error, wanted.slug);
+  }
+  return row;
+}
+
+export async function listOrganizations(
+  database: Database,
+  caller: Caller,
+  page: { cursor?: Position | undefined; limit: number },
+) {
+  const { cursor, limit } = page;
+  const after =
+    cursor &&
+    or(
+      gt(organizations.createdAt, cursor.createdAt),
+      and(eq(organizations.createdAt, cursor.createdAt), gt(organizations.id, cursor.id)),
+    );
+  const rows = await database
+    .select()
+    .from(organizations)
+    .where(and(withinReach(caller), after))
+    .orderBy(asc(organizations.createdAt), asc(organizations.id))
+    .limit(limit + 1);
+  return pageOf(rows, limit, (row) => row);
+}
+
+export async function updateOrganization(
+  database: Database,
+  caller: Caller,
+  organizationId: string,
+  change: OrganizationChange,
+): Promise<Organization> {
+  orNotFound(await findOrganization(database, caller, organizationId), "Organization");
+  try {
+    const [row] = await database
+      .update(organizations)
+      .set({ ...change, updatedAt: new Date().toISOString() })
+      .where(eq(organizations.id, organizationId))
+      .returning();
+    return orNotFound(row, "Organization");
+  } catch (error) {
+    throw slugTaken(error, change.slug);
+  }
+}
+
+/**
+ * A sub-organization takes its identities and memberships along. A root must be empty: it goes only if nothing is in
+ * it at the moment of the deletion.
+ */
+export async function deleteOrganization(
+  database: Database,
+  caller: Caller,
+  organizationId: string,
+): Promise<Organization> {
+  const organization = orNotFound(await findOrganization(database, caller, organizationId), "Organization");
+  if (organization.parentId !== null) {
+    await database.delete(organizations).where(eq(organizations.id, organizationId));
+    return organization;
+  }
+  const contents = {
+    subOrganizations: sql<number>`(SELECT count(*) FROM ${organizations} AS sub WHERE sub.parent_id = ${organizationId})`,
+    identities: sql<number>`(SELECT count(*) FROM ${identities} WHERE organization_id = ${organizationId})`,
+  };
+  const [[counted], deleted] = await database.batch([
+    database.select(contents).from(organizations).where(eq(organizations.id, organizationId)),
+    database
+      .delete(organizations)
+      .where(
+        and(
+          eq(organizations.id, organizationId),
+          eq(contents.subOrganizations, 0),
+          eq(contents.identities, 0),
+        ),
+      )
+      .returning({ id: organizations.id }),
+  ]);
+  if (deleted.length === 0) {
+    const { subOrganizations, identities: identityCount } = orNotFound(counted, "Organization");
+    throw new Refusal(
+      "conflict",
+      `The root organization is not empty: delete its ${subOrganizations} sub-organizations and ${identityCount} identities first`,
+    );
+  }
+  return organization;
+}

@@ -1,0 +1,63 @@
+/** What a caller may see and change: an operator everything, an identity its token's organization and those below. */
+import { eq, or, type SQL } from "drizzle-orm";
+import type { Caller } from "../http/caller.ts";
+import { Refusal } from "../http/refusal.ts";
+import type { Database } from "./database.ts";
+import { type Identity, identities, type Organization, organizations } from "./tables.ts";
+
+/** Restricts a query over organizations to the caller's reach; nothing to restrict for an operator. */
+export function withinReach(caller: Caller): SQL | undefined {
+  if (caller.kind === "operator") return undefined;
+  return or(eq(organizations.id, caller.organizationId), eq(organizations.rootId, caller.organizationId));
+}
+
+function reaches(caller: Caller, organization: Pick<Organization, "id" | "rootId">): boolean {
+  return (
+    caller.kind === "operator" ||
+    organization.id === caller.organizationId ||
+    organization.rootId === caller.organizationId
+  );
+}
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Ids are UUIDs; nothing else needs to be looked up. */
+export function isId(text: string): boolean {
+  return uuid.test(text);
+}
+
+/** Undefined if there is none, or none that the caller may know of. */
+export async function findOrganization(
+  database: Database,
+  caller: Caller,
+  organizationId: string,
+): Promise<Organization | undefined> {
+  if (!isId(organizationId)) return undefined;
+  const [row] = await database.select().from(organizations).where(eq(organizations.id, organizationId));
+  return row !== undefined && reaches(caller, row) ? row : undefined;
+}
+
+export interface PlacedIdentity {
+  readonly identity: Identity;
+  readonly organization: Organization;
+}
+
+/** Undefined if there is none, or none that the caller may know of. */
+export async function findIdentity(
+  database: Database,
+  caller: Caller,
+  identityId: string,
+): Promise<PlacedIdentity | undefined> {
+  if (!isId(identityId)) return undefined;
+  const [row] = await database
+    .select({ identity: identities, organization: organizations })
+    .from(identities)
+    .innerJoin(organizations, eq(organizations.id, identities.organizationId))
+    .where(eq(identities.id, identityId));
+  return row !== undefined && reaches(caller, row.organization) ? row : undefined;
+}
+
+export function orNotFound<T>(found: T | undefined, what: string): T {
+  if (found === undefined) throw new Refusal("not-found", `${what} not found`);
+  return found;
+}

@@ -1,0 +1,73 @@
+import { and, eq, or } from "drizzle-orm";
+import { alias } from "drizzle-orm/sqlite-core";
+import type { Database } from "./database.ts";
+import {
+  type Identity,
+  identities,
+  type Organization,
+  organizationMembers,
+  organizations,
+} from "./tables.ts";
+
+type Role = Identity["role"];
+
+/**
+ * A role counts in the identity's own organization and below it. Elsewhere, where it is a member by invitation, the
+ * identity is a member and no more: its role is in the hands of an admin who has no reach there.
+ */
+export function roleIn(
+  organization: Pick<Organization, "id" | "rootId">,
+  identity: Pick<Identity, "role" | "organizationId">,
+): Role {
+  const home = identity.organizationId;
+  return organization.id === home || organization.rootId === home ? identity.role : "member";
+}
+
+/** Where an identity stands now in the organization that its token names. */
+export interface Standing {
+  readonly role: Role;
+  readonly tokenGeneration: number;
+  /** The identity, the organization, or their root. */
+  readonly suspended: boolean;
+}
+
+/** Undefined if the identity is gone, or the organization is neither its own nor one that it is a member of. */
+export async function loadStanding(
+  database: Database,
+  identityId: string,
+  organizationId: string,
+): Promise<Standing | undefined> {
+  const root = alias(organizations, "root");
+  const [row] = await database
+    .select({
+      identity: identities,
+      organization: organizations,
+      rootSuspended: root.suspended,
+    })
+    .from(identities)
+    .innerJoin(organizations, eq(organizations.id, organizationId))
+    .innerJoin(root, eq(root.id, organizations.rootId))
+    .leftJoin(
+      organizationMembers,
+      and(
+        eq(organizationMembers.identityId, identities.id),
+        eq(organizationMembers.organizationId, organizations.id),
+      ),
+    )
+    .where(
+      and(
+        eq(identities.id, identityId),
+        or(
+          eq(identities.organizationId, organizations.id),
+          eq(organizationMembers.organizationId, organizations.id),
+        ),
+      ),
+    );
+  if (row === undefined) return undefined;
+  const { identity, organization, rootSuspended } = row;
+  return {
+    role: roleIn(organization, identity),
+    tokenGeneration: identity.tokenGeneration,
+    suspended: identity.suspended || organization.suspended || rootSuspended,
+  };
+}

@@ -1,0 +1,32 @@
+import type { Config } from "../env.ts";
+import { IdentityClient } from "../oci/identity-client.ts";
+import { identityOrigin } from "../oci/identity-host.ts";
+import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
+import { decryptPrivateKey } from "./credential-encryption.ts";
+import type { OciTenancy } from "./tables.ts";
+
+export interface CredentialOwner {
+  readonly tenancyOcid: TenancyOcid;
+  readonly region: string;
+  readonly userOcid: UserOcid;
+  readonly fingerprint: string;
+}
+
+/** A tenancy's own region over HTTPS, never a host that came with a login. */
+export function identityClient(
+  config: Config,
+  { region, ...keyId }: CredentialOwner,
+  pkcs8: Uint8Array<ArrayBuffer>,
+): IdentityClient {
+  const origin = config.ociIdentityOrigin ?? identityOrigin(keyId.tenancyOcid, region);
+  return new IdentityClient(origin, { keyId, pkcs8 });
+}
+
+/** Asks OCI with the credential that is stored for a tenancy. Rejects if it cannot be decrypted. */
+export async function storedIdentityClient(config: Config, tenancy: OciTenancy): Promise<IdentityClient> {
+  // OCIDs were parsed before they were stored.
+  const tenancyOcid = tenancy.tenancyOcid as TenancyOcid;
+  const userOcid = tenancy.userOcid as UserOcid;
+  const pkcs8 = await decryptPrivateKey(config.encryptionKeys, tenancyOcid, tenancy.encryptedPrivateKey);
+  return identityClient(config, { ...tenancy, tenancyOcid, userOcid }, pkcs8);
+}

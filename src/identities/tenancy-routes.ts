@@ -1,0 +1,181 @@
+import { z } from "@hono/zod-openapi";
+import { Directory } from "../directory/directory.ts";
+import { operatorOnly } from "../http/authenticate.ts";
+import { errorResponses } from "../http/envelope.ts";
+import { nextCursor, pageQuery } from "../http/pages.ts";
+import { Refusal } from "../http/refusal.ts";
+import { defineRoute } from "../http/route.ts";
+import { isRegion } from "../oci/identity-host.ts";
+import { isFingerprint } from "../oci/key-id.ts";
+import { parseTenancyOcid, parseUserOcid, realmOf, type TenancyOcid, type UserOcid } from "../oci/ocid.ts";
+import { parsePrivateKey } from "../oci/private-key.ts";
+import { primary } from "./database.ts";
+import { id, jsonBody, success, time } from "./fields.ts";
+import { deleteTenancy, getTenancy, listTenancies, putTenancy, type Tenancy } from "./tenancies.ts";
+
+const ocidExample = "ocid1.tenancy.oc1..aaaaaaaaexample";
+
+const tenancy = z
+  .strictObject({
+    tenancyOcid: z.string(),
+    region: z.string(),
+    organizationIds: z.array(id),
+    userOcid: z.string(),
+    fingerprint: z.string(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .openapi("Tenancy");
+
+const one = z.strictObject({ tenancy });
+
+const registration = z.strictObject({
+  region: z
+    .string()
+    .refine(isRegion, "is not a region such as us-ashburn-1")
+    .openapi({ example: "us-ashburn-1" }),
+  organizationIds: z
+    .array(id)
+    .max(1000)
+    .openapi({ description: "The root organizations whose identities may log in from this tenancy." }),
+  userOcid: z
+    .string()
+    .transform((text, context): UserOcid => {
+      const ocid = parseUserOcid(text);
+      if (ocid.ok) return ocid.value;
+      context.addIssue(ocid.problem);
+      return z.NEVER;
+    })
+    .openapi({ type: "string", description: "The OCI user that the Worker reads users as." }),
+  fingerprint: z.string().refine(isFingerprint, "is not 16 lower-case hex pairs separated by colons"),
+  privateKey: z
+    .string()
+    .openapi({
+      description:
+        "Its private API key in PEM, PKCS#8 or PKCS#1. It is encrypted at rest and never returned.",
+    }),
+});
+
+function view({ encryptedPrivateKey: _, ...row }: Tenancy) {
+  return { tenancy: row };
+}
+
+/** The tenancy that a path names; what is not an OCID names nothing. */
+function named(text: string): TenancyOcid {
+  const ocid = parseTenancyOcid(text);
+  if (!ocid.ok) throw new Refusal("not-found", "Tenancy not found");
+  return ocid.value;
+}
+
+function invalid(path: string, message: string): Refusal {
+  return new Refusal("validation", undefined, { issues: [{ code: "custom", path: [path], message }] });
+}
+
+const path = "/api/v1/oci/tenancies";
+const onePath = "/api/v1/oci/tenancies/{tenancyOcid}";
+const params = z.object({ tenancyOcid: z.string().openapi({ example: ocidExample }) });
+const common = { tags: ["OCI tenancies"], security: [{ bearer: [] }], middleware: operatorOnly };
+
+export const tenancyRoutes = [
+  defineRoute(
+    {
+      ...common,
+      method: "put",
+      path: onePath,
+      operationId: "putTenancy",
+      description:
+        "Register a tenancy, or replace its registration. The credential is tried against OCI before it is stored.",
+      request: { params, body: jsonBody(registration) },
+      responses: { ...success("Stored", one), ...errorResponses(400, 401, 403, 413, 415, 422, 503) },
+    },
+    async (c) => {
+      const ocid = parseTenancyOcid(c.req.valid("param").tenancyOcid);
+      if (!ocid.ok) throw invalid("tenancyOcid", ocid.problem);
+      const { privateKey, ...body } = c.req.valid("json");
+      if (realmOf(body.userOcid) !== realmOf(ocid.value)) {
+        throw invalid("userOcid", "is of another realm than the tenancy");
+      }
+      const key = await parsePrivateKey(privateKey);
+      if (!key.ok) throw invalid("privateKey", key.problem);
+      if (key.value.fingerprint !== body.fingerprint) {
+        throw invalid("fingerprint", `is not the private key's, which is ${key.value.fingerprint}`);
+      }
+      const row = await putTenancy(primary(c.env.DB), c.var.config, {
+        ...body,
+        organizationIds: [...new Set(body.organizationIds)],
+        tenancyOcid: ocid.value,
+        pkcs8: key.value.pkcs8,
+      });
+      return c.json(view(row), 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "get",
+      path,
+      operationId: "listTenancies",
+      request: { query: pageQuery },
+      responses: {
+        ...success("A page", z.strictObject({ tenancies: z.array(tenancy), nextCursor })),
+        ...errorResponses(401, 403, 422, 503),
+      },
+    },
+    async (c) => {
+      const { page, nextCursor } = await listTenancies(primary(c.env.DB), c.req.valid("query"));
+      return c.json({ tenancies: page.map((row) => view(row).tenancy), nextCursor }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "get",
+      path: onePath,
+      operationId: "getTenancy",
+      request: { params },
+      responses: { ...success("The tenancy", one), ...errorResponses(401, 403, 404, 503) },
+    },
+    async (c) => {
+      const row = await getTenancy(primary(c.env.DB), named(c.req.valid("param").tenancyOcid));
+      return c.json(view(row), 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "delete",
+      path: onePath,
+      operationId: "deleteTenancy",
+      description: "Delete a tenancy that no identity uses.",
+      request: { params },
+      responses: { ...success("Deleted", one), ...errorResponses(400, 401, 403, 404, 503) },
+    },
+    async (c) => {
+      const row = await deleteTenancy(primary(c.env.DB), named(c.req.valid("param").tenancyOcid));
+      return c.json(view(row), 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "delete",
+      path: "/api/v1/oci/tenancies/{tenancyOcid}/users/{userOcid}/cache",
+      operationId: "purgeUser",
+      description:
+        "Forget what is cached of a user, here at once and elsewhere within a minute, so that the next login asks OCI.",
+      request: { params: params.extend({ userOcid: z.string() }) },
+      responses: {
+        ...success("Purged", z.strictObject({ purgedAt: time })),
+        ...errorResponses(401, 403, 404, 503),
+      },
+    },
+    async (c) => {
+      const tenancyOcid = named(c.req.valid("param").tenancyOcid);
+      await getTenancy(primary(c.env.DB), tenancyOcid);
+      const userOcid = parseUserOcid(c.req.valid("param").userOcid);
+      if (!userOcid.ok) throw new Refusal("not-found", "User not found");
+      await new Directory(c.env.DIRECTORY, c.var.config, c.executionCtx).forget(tenancyOcid, userOcid.value);
+      return c.json({ purgedAt: new Date().toISOString() }, 200);
+    },
+  ),
+] as const;

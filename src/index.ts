@@ -1,0 +1,4 @@
+/** What the runtime loads. */
+import { app } from "./app.ts";
+
+export default { fetch: app.fetch };

@@ -1,0 +1,42 @@
+import { Directory } from "../directory/directory.ts";
+import { errorResponses } from "../http/envelope.ts";
+import { defineRoute } from "../http/route.ts";
+import { nearest } from "../identities/database.ts";
+import { loadLoginConfiguration } from "../identities/login-configuration.ts";
+import { storedIdentityClient } from "../identities/tenancy-client.ts";
+import { loginAnswer, loginBody } from "./contract.ts";
+import { logIn } from "./login.ts";
+
+export const loginRoute = defineRoute(
+  {
+    method: "post",
+    path: "/api/v1/auth/oci-auth/login",
+    tags: ["OCI Auth"],
+    description: "Login with OCI Auth for machine identity",
+    operationId: "loginWithOciAuth",
+    request: { body: { required: true, content: { "application/json": { schema: loginBody } } } },
+    responses: {
+      200: { description: "Default Response", content: { "application/json": { schema: loginAnswer } } },
+      ...errorResponses(400, 401, 403, 404, 405, 413, 415, 422, 500, 503),
+    },
+  },
+  async (c) => {
+    const { config } = c.var;
+    const now = Date.now();
+    const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx);
+    const database = nearest(c.env.DB);
+    const token = await logIn(
+      c.req.valid("json"),
+      {
+        issuer: config,
+        loadConfiguration: (identityId, slug) => loadLoginConfiguration(database, identityId, slug),
+        readDirectory: ({ tenancyOcid, userOcid }) => directory.read(tenancyOcid, userOcid),
+        resolveUser: (keyId, cached, tenancy) =>
+          directory.resolve(keyId, cached, () => storedIdentityClient(config, tenancy), now),
+      },
+      now,
+    );
+    c.header("cache-control", "no-store");
+    return c.json(token, 200);
+  },
+);

@@ -1,0 +1,16 @@
+import { malformed, type Parsed, parsed, quoted } from "./parsed.ts";
+
+export interface HttpDate {
+  readonly text: string;
+  readonly epochMilliseconds: number;
+}
+
+/** An IMF-fixdate (RFC 9110, section 5.6.7), the one form that OCI's signers write. */
+export function parseHttpDate(text: string): Parsed<HttpDate> {
+  const epochMilliseconds = Date.parse(text);
+  // toUTCString prints exactly an IMF-fixdate, so whatever else Date.parse takes does not come back equal.
+  if (Number.isNaN(epochMilliseconds) || new Date(epochMilliseconds).toUTCString() !== text) {
+    return malformed(`date ${quoted(text)} is not an HTTP date such as 'Tue, 24 Nov 2026 03:04:57 GMT'`);
+  }
+  return parsed({ text, epochMilliseconds });
+}

@@ -1,0 +1,135 @@
+/**
+ * OCI's Identity service, as far as a login needs it: Get User, List API Keys, List Users (facts.md, section 4).
+ *
+ * An answer is one of three: what was asked for, a definite "no such user", or no usable answer. Whatever does not
+ * fit, from a redirect to a body of the wrong shape, is no usable answer and never an exception.
+ */
+import { z } from "zod";
+import type { ApiKeyId } from "./key-id.ts";
+import type { TenancyOcid, UserOcid } from "./ocid.ts";
+import { importSigningKey, signGet } from "./sign.ts";
+
+const user = z.object({
+  id: z.string(),
+  compartmentId: z.string(),
+  name: z.string().min(1),
+  lifecycleState: z.string(),
+  capabilities: z.object({ canUseApiKeys: z.boolean().nullish() }).nullish(),
+});
+const apiKey = z.object({
+  keyValue: z.string(),
+  fingerprint: z.string(),
+  userId: z.string(),
+  lifecycleState: z.string(),
+});
+const ociError = z.object({ code: z.string().max(100), message: z.string().max(2000) });
+
+export type OciUser = z.output<typeof user>;
+export type OciApiKey = z.output<typeof apiKey>;
+
+/** What OCI said when it did not give what was asked for. */
+export interface OciFailure {
+  /** HTTP status, or undefined if there was no answer. */
+  readonly status?: number;
+  readonly code?: string;
+  readonly message?: string;
+  readonly opcRequestId?: string;
+  /** Why the answer is of no use, for a log. */
+  readonly why: string;
+}
+
+export type OciAnswer<T> =
+  | { readonly kind: "answer"; readonly value: T }
+  | { readonly kind: "not-found"; readonly failure: OciFailure }
+  | { readonly kind: "unavailable"; readonly failure: OciFailure };
+
+export interface OciCredential {
+  readonly keyId: ApiKeyId;
+  /** DER PKCS#8. */
+  readonly pkcs8: Uint8Array<ArrayBuffer>;
+}
+
+/** How long OCI has for an answer, body included. */
+export const ociTimeoutMilliseconds = 3000;
+
+/** Get User is about 1 KB and a user has at most three API keys; a page of users is the largest answer. */
+const maxAnswerBytes = 256 * 1024;
+
+/** Calls the Identity service at `origin` (scheme and host) with the tenancy's credential. */
+export class IdentityClient {
+  readonly #origin: string;
+  readonly #credential: OciCredential;
+
+  constructor(origin: string, credential: OciCredential) {
+    this.#origin = origin;
+    this.#credential = credential;
+  }
+
+  getUser(userOcid: UserOcid): Promise<OciAnswer<OciUser>> {
+    return this.#get(`/20160918/users/${userOcid}`, user);
+  }
+
+  listApiKeys(userOcid: UserOcid): Promise<OciAnswer<OciApiKey[]>> {
+    return this.#get(`/20160918/users/${userOcid}/apiKeys`, z.array(apiKey).max(100));
+  }
+
+  listUsers(tenancyOcid: TenancyOcid, limit: number): Promise<OciAnswer<OciUser[]>> {
+    return this.#get(`/20160918/users?compartmentId=${tenancyOcid}&limit=${limit}`, z.array(user).max(1000));
+  }
+
+  async #get<T>(pathAndQuery: string, schema: z.ZodType<T>): Promise<OciAnswer<T>> {
+    const url = new URL(pathAndQuery, this.#origin);
+    let response: Response;
+    let body: string;
+    try {
+      const key = await importSigningKey(this.#credential.pkcs8);
+      const headers = await signGet(url, this.#credential.keyId, key, new Date());
+      response = await fetch(url, {
+        headers: { ...headers, accept: "application/json" },
+        redirect: "manual",
+        signal: AbortSignal.timeout(ociTimeoutMilliseconds),
+      });
+      body = await readAtMost(response, maxAnswerBytes);
+    } catch (error) {
+      return unavailable({ why: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
+    }
+    const json = parseJson(body);
+    const opcRequestId = response.headers.get("opc-request-id");
+    const said = ociError.safeParse(json).data;
+    const about = { status: response.status, ...said, ...(opcRequestId === null ? {} : { opcRequestId }) };
+    if (response.status === 404 && said !== undefined) {
+      return { kind: "not-found", failure: { ...about, why: "OCI says 404" } };
+    }
+    if (response.status !== 200) {
+      return unavailable({ ...about, why: `OCI says ${response.status}` });
+    }
+    const value = schema.safeParse(json);
+    return value.success
+      ? { kind: "answer", value: value.data }
+      : unavailable({ ...about, why: "OCI's answer does not have the documented shape" });
+  }
+}
+
+function unavailable(failure: OciFailure): { kind: "unavailable"; failure: OciFailure } {
+  return { kind: "unavailable", failure };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readAtMost(response: Response, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

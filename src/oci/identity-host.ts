@@ -1,0 +1,37 @@
+import type { TenancyOcid } from "./ocid.ts";
+import { realmOf } from "./ocid.ts";
+import { malformed, type Parsed, parsed, quoted } from "./parsed.ts";
+import { isRealmDomain, realmDomain } from "./realms.ts";
+
+/** The host of an Identity service as a signer names it, known to lie in one of OCI's realms. */
+export interface IdentityHost {
+  readonly text: string;
+  readonly domain: string;
+}
+
+const regionGrammar = /^[a-z]{2,3}(?:-[a-z]+){1,3}-[1-9][0-9]?$/;
+const hostGrammar = /^identity\.([a-z0-9-]{1,40})\.(?:oci\.)?([a-z0-9.]{1,40})$/;
+
+export function isRegion(text: string): boolean {
+  return regionGrammar.test(text);
+}
+
+/** `identity.{region}.{realm domain}` or `identity.{region}.oci.{realm domain}`, lower-case, without a port. */
+export function parseIdentityHost(text: string): Parsed<IdentityHost> {
+  const match = hostGrammar.exec(text);
+  const [, region = "", domain = ""] = match ?? [];
+  if (match === null || !isRegion(region)) {
+    return malformed(
+      `host ${quoted(text)} is not an OCI Identity host (identity.<region>.<realm domain> or identity.<region>.oci.<realm domain>)`,
+    );
+  }
+  if (!isRealmDomain(domain)) {
+    return malformed(`host ${quoted(text)} is not in a known OCI realm`);
+  }
+  return parsed({ text, domain });
+}
+
+/** Where the Worker itself asks: the tenancy's own region, over HTTPS. */
+export function identityOrigin(tenancy: TenancyOcid, region: string): string {
+  return `https://identity.${region}.oci.${realmDomain(realmOf(tenancy))}`;
+}

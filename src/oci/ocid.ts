@@ -1,0 +1,42 @@
+import { malformed, type Parsed, parsed, quoted } from "./parsed.ts";
+import { isRealm, type Realm } from "./realms.ts";
+
+declare const kind: unique symbol;
+export type UserOcid = string & { readonly [kind]: "user" };
+export type TenancyOcid = string & { readonly [kind]: "tenancy" };
+
+// `ocid1.{type}.{realm}.{region or empty}.{unique}`, sometimes with one more part before the unique one.
+const grammar = /^ocid1\.([a-z0-9]+)\.([a-z0-9]+)\.[a-z0-9-]*\.(?:[a-z0-9-]+\.)?[a-z0-9]+$/;
+
+/** Oracle's documented limit. Two OCIDs and a slash still fit a KV key (512 bytes). */
+export const maxOcidLength = 255;
+
+function problemWith(type: "user" | "tenancy", text: string): string | undefined {
+  const match = text.length <= maxOcidLength ? grammar.exec(text) : null;
+  if (match === null) {
+    return `${quoted(text)} is not an OCID (ocid1.${type}.<realm>.<region or empty>.<unique>)`;
+  }
+  const [, actualType, realm] = match;
+  if (actualType !== type) {
+    return `${quoted(text)} is the OCID of a ${actualType}, not of a ${type}`;
+  }
+  if (!isRealm(realm ?? "")) {
+    return `${quoted(text)} is of an unknown realm '${realm}'`;
+  }
+  return undefined;
+}
+
+/** OCIDs are compared as they are, lower-case. */
+export function parseUserOcid(text: string): Parsed<UserOcid> {
+  const problem = problemWith("user", text);
+  return problem === undefined ? parsed(text as UserOcid) : malformed(problem);
+}
+
+export function parseTenancyOcid(text: string): Parsed<TenancyOcid> {
+  const problem = problemWith("tenancy", text);
+  return problem === undefined ? parsed(text as TenancyOcid) : malformed(problem);
+}
+
+export function realmOf(ocid: UserOcid | TenancyOcid): Realm {
+  return ocid.split(".")[2] as Realm;
+}

@@ -1,0 +1,52 @@
+import { Buffer } from "node:buffer";
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import { malformed, type Parsed, parsed } from "./parsed.ts";
+import { fingerprintOf, minModulusBits } from "./public-key.ts";
+
+/** A private key in one form, whatever form it came in. */
+export interface ApiPrivateKey {
+  /** DER PKCS#8, the form that WebCrypto imports. */
+  readonly pkcs8: Uint8Array<ArrayBuffer>;
+  /** Of its public half. */
+  readonly fingerprint: string;
+}
+
+/**
+ * Reads a private key as OCI users have them: PKCS#8 or PKCS#1 PEM, with or without the console's trailing
+ * `OCI_API_KEY` line. The ASN.1 is left to the runtime's OpenSSL interface; signing itself is WebCrypto's.
+ */
+export async function parsePrivateKey(pem: string): Promise<Parsed<ApiPrivateKey>> {
+  if (/ENCRYPTED/.test(pem)) {
+    return malformed(
+      "the private key is encrypted with a passphrase; decrypt it first: openssl pkey -in <encrypted key> -out <key>",
+    );
+  }
+  if (/BEGIN (?:RSA )?PUBLIC KEY|BEGIN CERTIFICATE|^ssh-rsa /.test(pem)) {
+    return malformed("this is a public key or a certificate; the private key is needed");
+  }
+  if (!/-----BEGIN (?:RSA )?PRIVATE KEY-----/.test(pem)) {
+    return malformed("not a private key in PEM form (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY)");
+  }
+  let key: KeyObject;
+  let spki: Uint8Array<ArrayBuffer>;
+  let pkcs8: Uint8Array<ArrayBuffer>;
+  try {
+    key = createPrivateKey(pem);
+    pkcs8 = bytes(key.export({ type: "pkcs8", format: "der" }));
+    spki = bytes(createPublicKey(pem).export({ type: "spki", format: "der" }));
+  } catch {
+    return malformed("the private key cannot be read; is a part of it missing?");
+  }
+  if (key.asymmetricKeyType !== "rsa") {
+    return malformed("the private key is not an RSA key, and OCI takes only RSA API keys");
+  }
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (bits < minModulusBits) {
+    return malformed(`the private key has ${bits} bits; OCI takes RSA keys from ${minModulusBits} bits`);
+  }
+  return parsed({ pkcs8, fingerprint: await fingerprintOf(spki) });
+}
+
+function bytes(buffer: Buffer | string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(Buffer.from(buffer as Buffer));
+}

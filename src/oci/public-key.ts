@@ -1,0 +1,47 @@
+import { malformed, type Parsed, parsed } from "./parsed.ts";
+import type { SignatureAlgorithm } from "./request-signature.ts";
+
+/** OCI takes API keys of 2048 bits or more (facts.md, section 2). */
+export const minModulusBits = 2048;
+
+const webCryptoName = { "rsa-sha256": "RSASSA-PKCS1-v1_5", "rsa-pss-sha256": "RSA-PSS" } as const;
+
+/** The DER SubjectPublicKeyInfo of a PEM `PUBLIC KEY`; undefined if the text is not one. */
+export function publicKeyDer(pem: string): Uint8Array<ArrayBuffer> | undefined {
+  const body = /-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----/.exec(pem)?.[1];
+  if (body === undefined) return undefined;
+  try {
+    return Uint8Array.from(atob(body.replace(/\s/g, "")), (character) => character.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A key's fingerprint as OCI shows it: MD5 of the DER SubjectPublicKeyInfo, in colon-separated hex pairs. */
+export async function fingerprintOf(der: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("MD5", der));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+}
+
+/** Imports a DER SubjectPublicKeyInfo for verification with one algorithm. RSA only, from 2048 bits. */
+export async function importPublicKey(
+  der: Uint8Array<ArrayBuffer>,
+  algorithm: SignatureAlgorithm,
+): Promise<Parsed<CryptoKey>> {
+  let key: CryptoKey;
+  try {
+    key = await crypto.subtle.importKey(
+      "spki",
+      der,
+      { name: webCryptoName[algorithm], hash: "SHA-256" },
+      false,
+      ["verify"],
+    );
+  } catch {
+    return malformed("not an RSA public key");
+  }
+  const { modulusLength } = key.algorithm as CryptoKeyRsaKeyAlgorithm;
+  return modulusLength < minModulusBits
+    ? malformed(`an RSA key of ${modulusLength} bits; at least ${minModulusBits} are required`)
+    : parsed(key);
+}

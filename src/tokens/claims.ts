@@ -1,0 +1,110 @@
+/** What an access token says, and how long it lives (facts.md, section 5; RFC 9068 for `iss`, `sub`, `aud`). */
+import { z } from "zod";
+
+export const accessTokenClaims = z.object({
+  iss: z.string(),
+  sub: z.string(),
+  aud: z.string(),
+  iat: z.number(),
+  exp: z.number(),
+  jti: z.string(),
+  identityId: z.string(),
+  identityName: z.string(),
+  authMethod: z.literal("oci-auth"),
+  orgId: z.string(),
+  rootOrgId: z.string(),
+  parentOrgId: z.string(),
+  identityAccessTokenId: z.string(),
+  authTokenType: z.literal("identityAccessToken"),
+  accessTokenTTL: z.number(),
+  accessTokenMaxTTL: z.number(),
+  accessTokenPeriod: z.number(),
+  numUsesLimit: z.number().optional(),
+  /** When its holder logged in, in seconds; renewal does not change it. */
+  creationEpoch: z.number(),
+  /** Of the identity; `revoke-tokens` and detaching raise the identity's. */
+  tokenGeneration: z.number(),
+  oci: z.object({
+    tenancyOcid: z.string(),
+    userOcid: z.string(),
+    username: z.string(),
+    fingerprint: z.string(),
+  }),
+});
+
+export type AccessTokenClaims = z.output<typeof accessTokenClaims>;
+
+export interface TokenPolicy {
+  readonly accessTokenTTL: number;
+  readonly accessTokenMaxTTL: number;
+  readonly accessTokenPeriod: number;
+  readonly accessTokenNumUsesLimit: number;
+  readonly accessTokenAudience: string | null;
+}
+
+/** A login that succeeded, as far as its token tells of it. */
+export interface Login {
+  readonly tokenId: string;
+  /** Seconds since the epoch. */
+  readonly loggedInAt: number;
+  readonly identity: {
+    readonly id: string;
+    readonly name: string;
+    readonly role: "member" | "introspector" | "admin";
+    readonly tokenGeneration: number;
+  };
+  readonly organization: { readonly id: string; readonly rootId: string; readonly parentId: string | null };
+  readonly policy: TokenPolicy;
+  readonly oci: AccessTokenClaims["oci"];
+}
+
+/**
+ * Seconds for which a token issued now is valid: the least of the TTL (0: no such limit), what is left of the max TTL
+ * since the login, and the ceiling. A period replaces the TTL and knows no max TTL. Zero or less: no token.
+ */
+export function lifetimeSeconds(
+  policy: TokenPolicy,
+  loggedInAt: number,
+  now: number,
+  ceilingSeconds: number,
+): number {
+  if (policy.accessTokenPeriod > 0) return Math.min(policy.accessTokenPeriod, ceilingSeconds);
+  const ttl = policy.accessTokenTTL > 0 ? policy.accessTokenTTL : Number.POSITIVE_INFINITY;
+  return Math.min(ttl, loggedInAt + policy.accessTokenMaxTTL - now, ceilingSeconds);
+}
+
+/** The audience of this Worker's own API is for identities that may use it, and they get no other. */
+function audienceOf(login: Login, issuer: string, defaultAudience: string): string {
+  return login.identity.role === "member" ? (login.policy.accessTokenAudience ?? defaultAudience) : issuer;
+}
+
+/** `now` and `expiresAt` in seconds since the epoch. */
+export function claimsOf(
+  login: Login,
+  token: { issuer: string; defaultAudience: string; now: number; expiresAt: number },
+): AccessTokenClaims {
+  const { identity, organization, policy } = login;
+  return {
+    iss: token.issuer,
+    sub: identity.id,
+    aud: audienceOf(login, token.issuer, token.defaultAudience),
+    iat: token.now,
+    exp: token.expiresAt,
+    jti: login.tokenId,
+    identityId: identity.id,
+    identityName: identity.name,
+    authMethod: "oci-auth",
+    orgId: organization.id,
+    rootOrgId: organization.rootId,
+    parentOrgId: organization.parentId ?? organization.id,
+    identityAccessTokenId: login.tokenId,
+    authTokenType: "identityAccessToken",
+    accessTokenTTL: policy.accessTokenTTL,
+    accessTokenMaxTTL: policy.accessTokenMaxTTL,
+    accessTokenPeriod: policy.accessTokenPeriod,
+    ...(policy.accessTokenNumUsesLimit > 0 ? { numUsesLimit: policy.accessTokenNumUsesLimit } : {}),
+    creationEpoch: login.loggedInAt,
+    tokenGeneration: identity.tokenGeneration,
+    oci: login.oci,
+  };
+}

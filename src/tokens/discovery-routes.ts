@@ -1,0 +1,97 @@
+import { z } from "@hono/zod-openapi";
+import { cors } from "hono/cors";
+import { createMiddleware } from "hono/factory";
+import { errorResponses } from "../http/envelope.ts";
+import { defineRoute } from "../http/route.ts";
+
+/** Any page and any cache may have these, for five minutes: a rotation waits at least as long. */
+const published = [
+  cors({ origin: "*", allowMethods: ["GET", "HEAD"] }),
+  createMiddleware(async (c, next) => {
+    await next();
+    c.header("cache-control", "public, max-age=300");
+  }),
+];
+
+const text = z.string();
+const shared = { kid: text, alg: z.enum(["ES256", "EdDSA", "RS256", "PS256"]), use: z.literal("sig") };
+const jwk = z.union([
+  z.strictObject({ kty: z.literal("EC"), crv: text, x: text, y: text, ...shared }),
+  z.strictObject({ kty: z.literal("OKP"), crv: text, x: text, ...shared }),
+  z.strictObject({ kty: z.literal("RSA"), n: text, e: text, ...shared }),
+]);
+
+const common = { method: "get" as const, tags: ["Verification"], middleware: published };
+
+const jwksPath = "/.well-known/jwks.json";
+
+export const discoveryRoutes = [
+  defineRoute(
+    {
+      ...common,
+      path: jwksPath,
+      operationId: "getJwks",
+      description: "The public keys that verify access tokens (RFC 7517).",
+      responses: {
+        200: {
+          description: "A JWK Set",
+          content: { "application/json": { schema: z.strictObject({ keys: z.array(jwk) }) } },
+        },
+        ...errorResponses(500),
+      },
+    },
+    (c) => c.json({ keys: c.var.config.signingKeys.map(({ publicJwk }) => publicJwk) }, 200),
+  ),
+  defineRoute(
+    {
+      ...common,
+      path: "/.well-known/openid-configuration",
+      operationId: "getDiscovery",
+      description: "How to verify this issuer's tokens (OpenID Connect Discovery 1.0).",
+      responses: {
+        200: {
+          description: "The discovery document",
+          content: {
+            "application/json": {
+              schema: z.strictObject({
+                issuer: z.string(),
+                jwks_uri: z.string(),
+                response_types_supported: z.array(z.string()),
+                subject_types_supported: z.array(z.string()),
+                id_token_signing_alg_values_supported: z.array(z.string()),
+                claims_supported: z.array(z.string()),
+              }),
+            },
+          },
+        },
+        ...errorResponses(500),
+      },
+    },
+    (c) => {
+      const { issuer, signingKeys } = c.var.config;
+      return c.json(
+        {
+          issuer,
+          jwks_uri: `${issuer}${jwksPath}`,
+          // Required by the specification; tokens come from a login, not from an authorization endpoint.
+          response_types_supported: ["id_token"],
+          subject_types_supported: ["public"],
+          id_token_signing_alg_values_supported: [...new Set(signingKeys.map(({ alg }) => alg))],
+          claims_supported: [
+            "iss",
+            "sub",
+            "aud",
+            "iat",
+            "exp",
+            "jti",
+            "identityId",
+            "identityName",
+            "orgId",
+            "oci",
+          ],
+        },
+        200,
+      );
+    },
+  ),
+] as const;

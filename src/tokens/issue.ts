@@ -1,0 +1,29 @@
+import { SignJWT } from "jose";
+import { claimsOf, type Login, lifetimeSeconds } from "./claims.ts";
+import type { SigningKeys } from "./signing-keys.ts";
+
+export interface Issuer {
+  readonly issuer: string;
+  readonly defaultAudience: string;
+  readonly maxTokenTtlSeconds: number;
+  readonly signingKeys: SigningKeys;
+}
+
+export interface IssuedToken {
+  readonly accessToken: string;
+  /** Seconds, as really issued. */
+  readonly expiresIn: number;
+  readonly accessTokenMaxTTL: number;
+  readonly tokenType: "Bearer";
+}
+
+/** Signs the token of a login with the first signing key. `now` in seconds since the epoch. */
+export async function issueToken(issuer: Issuer, login: Login, now: number): Promise<IssuedToken> {
+  const expiresIn = lifetimeSeconds(login.policy, login.loggedInAt, now, issuer.maxTokenTtlSeconds);
+  const [key] = issuer.signingKeys;
+  const claims = claimsOf(login, { ...issuer, now, expiresAt: now + expiresIn });
+  const accessToken = await new SignJWT({ ...claims })
+    .setProtectedHeader({ alg: key.alg, typ: "JWT", kid: key.kid })
+    .sign(key.privateKey);
+  return { accessToken, expiresIn, accessTokenMaxTTL: login.policy.accessTokenMaxTTL, tokenType: "Bearer" };
+}

@@ -1,0 +1,94 @@
+import { type CryptoKey, calculateJwkThumbprint, importJWK, jwtVerify, SignJWT } from "jose";
+import { z } from "zod";
+
+export type TokenAlgorithm = "ES256" | "EdDSA" | "RS256" | "PS256";
+
+export interface SigningKey {
+  /** RFC 7638 thumbprint. */
+  readonly kid: string;
+  readonly alg: TokenAlgorithm;
+  readonly privateKey: CryptoKey;
+  readonly publicKey: CryptoKey;
+  /** What is published: the public half and nothing else. */
+  readonly publicJwk: PublicJwk;
+}
+
+/** The first signs; all are published and verify, so that keys can be rotated. */
+export type SigningKeys = readonly [SigningKey, ...SigningKey[]];
+
+const text = z.string().min(1);
+const ecKey = z.object({
+  kty: z.literal("EC"),
+  crv: z.literal("P-256"),
+  x: text,
+  y: text,
+  d: text,
+  alg: z.literal("ES256").default("ES256"),
+});
+const okpKey = z.object({
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  x: text,
+  d: text,
+  alg: z.literal("EdDSA").default("EdDSA"),
+});
+const rsaKey = z.object({
+  kty: z.literal("RSA"),
+  n: text,
+  e: text,
+  d: text,
+  p: text,
+  q: text,
+  dp: text,
+  dq: text,
+  qi: text,
+  alg: z.enum(["RS256", "PS256"]).default("RS256"),
+});
+
+/** A JWK Set of private keys: EC P-256 (ES256), OKP Ed25519 (EdDSA), or RSA from 2048 bits (RS256 or PS256). */
+export const signingKeySet = z.object({
+  keys: z.tuple(
+    [z.discriminatedUnion("kty", [ecKey, okpKey, rsaKey])],
+    z.discriminatedUnion("kty", [ecKey, okpKey, rsaKey]),
+  ),
+});
+
+type PrivateJwk = z.output<typeof signingKeySet>["keys"][number];
+
+export type PublicJwk = ReturnType<typeof publicHalf> & { kid: string; alg: TokenAlgorithm; use: "sig" };
+
+function publicHalf(jwk: PrivateJwk) {
+  switch (jwk.kty) {
+    case "EC":
+      return { kty: jwk.kty, crv: jwk.crv, x: jwk.x, y: jwk.y };
+    case "OKP":
+      return { kty: jwk.kty, crv: jwk.crv, x: jwk.x };
+    case "RSA":
+      return { kty: jwk.kty, n: jwk.n, e: jwk.e };
+  }
+}
+
+/** Rejects if a key's numbers are not those of a key of its kind, or its two halves do not belong together. */
+async function importSigningKey(jwk: PrivateJwk): Promise<SigningKey> {
+  const kid = await calculateJwkThumbprint(publicHalf(jwk));
+  // A JWK with `kty` other than `oct` is always imported as a CryptoKey.
+  const privateKey = (await importJWK(jwk, jwk.alg)) as CryptoKey;
+  const publicKey = (await importJWK(publicHalf(jwk), jwk.alg)) as CryptoKey;
+  if (jwk.kty === "RSA" && (privateKey.algorithm as CryptoKeyRsaKeyAlgorithm).modulusLength < 2048) {
+    throw new TypeError("an RSA key has less than 2048 bits");
+  }
+  const probe = await new SignJWT().setProtectedHeader({ alg: jwk.alg }).sign(privateKey);
+  await jwtVerify(probe, publicKey);
+  return {
+    kid,
+    alg: jwk.alg,
+    privateKey,
+    publicKey,
+    publicJwk: { ...publicHalf(jwk), kid, alg: jwk.alg, use: "sig" },
+  };
+}
+
+export async function importSigningKeys(set: z.output<typeof signingKeySet>): Promise<SigningKeys> {
+  const [first, ...others] = set.keys;
+  return [await importSigningKey(first), ...(await Promise.all(others.map(importSigningKey)))];
+}
