@@ -3,7 +3,7 @@ import { methodNotAllowed } from "hono/method-not-allowed";
 import { respondToError, respondWith } from "./http/envelope.ts";
 import { healthRoute } from "./http/health-route.ts";
 import { limitedBody } from "./http/json-body.ts";
-import { openApiDocument } from "./http/openapi.ts";
+import { describe } from "./http/openapi.ts";
 import { Refusal } from "./http/refusal.ts";
 import { requestId } from "./http/request-id.ts";
 import { type AppEnv, configured } from "./http/route.ts";
@@ -41,7 +41,7 @@ app.use(
 );
 
 app.openapiRoutes([healthRoute]);
-app.get("/openapi.json", (c) => c.json(openApiDocument(app)));
+describe(app);
 
 app.use(configured, limitedBody);
 app.openapiRoutes([

@@ -1,9 +1,14 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { AppEnv } from "./route.ts";
 
-/** The document of all routes, made from their schemas. */
-export function openApiDocument(app: OpenAPIHono<AppEnv>) {
-  return app.getOpenAPIDocument({
+/** `GET /openapi.json`: the document of all routes, made from their schemas. */
+export function describe(app: OpenAPIHono<AppEnv>): void {
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    description: "ADMIN_TOKEN, or an access token of an identity with the role admin.",
+  });
+  app.doc("/openapi.json", {
     openapi: "3.0.3",
     info: {
       title: "oci-auth-worker",

@@ -48,12 +48,9 @@ const registration = z.strictObject({
     })
     .openapi({ type: "string", description: "The OCI user that the Worker reads users as." }),
   fingerprint: z.string().refine(isFingerprint, "is not 16 lower-case hex pairs separated by colons"),
-  privateKey: z
-    .string()
-    .openapi({
-      description:
-        "Its private API key in PEM, PKCS#8 or PKCS#1. It is encrypted at rest and never returned.",
-    }),
+  privateKey: z.string().openapi({
+    description: "Its private API key in PEM, PKCS#8 or PKCS#1. It is encrypted at rest and never returned.",
+  }),
 });
 
 function view({ encryptedPrivateKey: _, ...row }: Tenancy) {

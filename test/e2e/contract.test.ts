@@ -1,0 +1,62 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { parse } from "yaml";
+import { startWorker, type Worker } from "./worker.ts";
+
+let worker: Worker;
+// biome-ignore lint/suspicious/noExplicitAny: a document of any shape.
+let document: any;
+beforeAll(async () => {
+  worker = await startWorker();
+  document = (await worker.send("/openapi.json")).body;
+});
+afterAll(() => worker.close());
+
+const path = "/api/v1/auth/oci-auth/login";
+const contract = parse(
+  readFileSync(new URL("../contract/oci-auth-login.openapi.yaml", import.meta.url), "utf8"),
+);
+
+/** Replaces every reference by what it refers to. */
+function resolved(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(resolved);
+  if (typeof value !== "object" || value === null) return value;
+  if ("$ref" in value && typeof value.$ref === "string") {
+    return resolved(
+      value.$ref
+        .slice(2)
+        .split("/")
+        .reduce((at, key) => at[key], document),
+    );
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(inner)]));
+}
+
+it("the generated document has everything of the login that the contract has, value for value", () => {
+  const operation = resolved(document.paths[path].post);
+  expect(operation).toMatchObject(contract.paths[path].post);
+});
+
+it("the contract's error bodies have no field more than the contract's", () => {
+  for (const [status, response] of Object.entries<{ content: object }>(contract.paths[path].post.responses)) {
+    const ours = resolved(document.paths[path].post.responses[status]) as { content: object };
+    const fields = (of: object) => Object.keys((of as never)["application/json"].schema.properties);
+    expect([status, fields(ours.content)]).toEqual([status, fields(response.content)]);
+  }
+});
+
+it("documents every route, each with its errors and who may call it", () => {
+  const routes = Object.entries<object>(document.paths).flatMap(([route, operations]) =>
+    Object.entries<{ operationId?: string; responses: object; security?: unknown }>(operations as never).map(
+      ([method, operation]) => ({ route, method, operation }),
+    ),
+  );
+  const ids = routes.map(({ operation }) => operation.operationId);
+  expect(ids).not.toContain(undefined);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const { route, method, operation } of routes) {
+    const open = route === path || route.startsWith("/.well-known/") || route === "/health";
+    expect([route, method, operation.security]).toEqual([route, method, open ? undefined : [{ bearer: [] }]]);
+  }
+  expect(document.components.securitySchemes.bearer).toMatchObject({ type: "http", scheme: "bearer" });
+});

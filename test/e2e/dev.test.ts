@@ -1,0 +1,92 @@
+/** `npm run dev` and `npm run demo` as processes, as a person or a script starts them. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const started: ChildProcess[] = [];
+const folders: string[] = [];
+
+afterEach(() => {
+  for (const { pid } of started.splice(0)) {
+    try {
+      if (pid !== undefined) process.kill(-pid, "SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+  }
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function run(script: string, args: string[]) {
+  const child = spawn("npm", ["run", "--silent", script, "--", ...args], { cwd: root, detached: true });
+  started.push(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      output += chunk;
+    });
+  }
+  const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  return { child, exit, output: () => output };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+const answers = (url: string) =>
+  fetch(url).then(
+    ({ status }) => status,
+    () => undefined,
+  );
+
+it("dev starts on the ports and with the variables it is told, and one SIGTERM to its group stops all", async () => {
+  const state = mkdtempSync(join(tmpdir(), "oci-auth-dev-"));
+  folders.push(state);
+  const [port, ociPort] = [await freePort(), await freePort()];
+  const { child, exit, output } = run("dev", [
+    ...["--port", `${port}`, "--oci-port", `${ociPort}`, "--state", state],
+    ...["--var", "TOKEN_AUDIENCE:first", "--var", "ISSUER_URL:https://overridden.example.com"],
+  ]);
+  await expect
+    .poll(output, { timeout: 60_000, interval: 100 })
+    .toContain(`Ready on http://127.0.0.1:${port}`);
+  const [worker, oci] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${ociPort}`];
+  expect(await answers(`${worker}/health`)).toBe(200);
+  expect(await answers(`${oci}/20160918/users/x`)).toBe(401);
+  const discovery = await (await fetch(`${worker}/.well-known/openid-configuration`)).json();
+  expect(discovery).toMatchObject({ issuer: "https://overridden.example.com" });
+
+  process.kill(-(child.pid ?? 0), "SIGTERM");
+  await exit;
+  await expect.poll(() => answers(`${worker}/health`), { timeout: 10_000 }).toBe(undefined);
+  await expect.poll(() => answers(`${oci}/_emulator/requests`), { timeout: 10_000 }).toBe(undefined);
+});
+
+it.each([
+  [["--port", "nonsense"], "--port 'nonsense' is not a port number"],
+  [["--var", "nonsense"], "--var 'nonsense' is not NAME:VALUE"],
+  [["--nonsense"], "Unknown option '--nonsense'"],
+])("dev refuses %j and shows how it is used", async (args, message) => {
+  const { exit, output } = run("dev", args);
+  expect(await exit).toBe(1);
+  expect(output()).toContain(message);
+  expect(output()).toContain("Usage: npm run dev");
+});
+
+it("demo goes from nothing to a verified token and exits 0", async () => {
+  const { exit, output } = run("demo", []);
+  expect([await exit, output()]).toEqual([
+    0,
+    expect.stringMatching(/verified: ES256[\s\S]*Token: [\w-]+\.[\w-]+\.[\w-]+/),
+  ]);
+});
