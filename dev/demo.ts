@@ -25,26 +25,28 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Starts `npm run dev` and resolves when it is ready. Its output is shown only if it fails. */
-async function startDev(port: number, ociPort: number, state: string): Promise<ChildProcess> {
-  const dev = spawn(
+function startDev(port: number, ociPort: number, state: string): ChildProcess {
+  return spawn(
     process.execPath,
     ["dev/dev.ts", "--port", `${port}`, "--oci-port", `${ociPort}`, "--state", state],
     { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
   );
+}
+
+/** Resolves when `npm run dev` is ready. Its output is shown only if it fails. */
+async function untilReady(dev: ChildProcess, port: number): Promise<void> {
   let output = "";
   await new Promise<void>((resolve, reject) => {
-    dev.stdout.on("data", (chunk: Buffer) => {
+    dev.stdout?.on("data", (chunk: Buffer) => {
       output += chunk;
       if (output.includes(`\nReady on http://127.0.0.1:${port}`)) resolve();
     });
-    dev.stderr.on("data", (chunk: Buffer) => {
+    dev.stderr?.on("data", (chunk: Buffer) => {
       output += chunk;
     });
     dev.once("exit", (code) => reject(new Error(`npm run dev ended with exit code ${code}:\n${output}`)));
   });
   dev.removeAllListeners("exit");
-  return dev;
 }
 
 async function call(method: string, url: string, body?: unknown, bearer?: string) {
@@ -136,18 +138,26 @@ async function demo(worker: string, oci: string): Promise<void> {
   say(`\nToken: ${token.accessToken}`);
 }
 
+function onSignal(): void {
+  process.exitCode = 130;
+  dev?.kill("SIGTERM");
+}
+process.on("SIGINT", onSignal);
+process.on("SIGTERM", onSignal);
+
 const state = mkdtempSync(join(tmpdir(), "oci-auth-demo-"));
 const [port, ociPort] = [await freePort(), await freePort()];
 say(`Starting the Worker on http://127.0.0.1:${port} and an emulated OCI on http://127.0.0.1:${ociPort}`);
 let dev: ChildProcess | undefined;
 try {
-  dev = await startDev(port, ociPort, state);
+  dev = startDev(port, ociPort, state);
+  await untilReady(dev, port);
   await demo(`http://127.0.0.1:${port}`, `http://127.0.0.1:${ociPort}`);
 } catch (error) {
   process.stderr.write(`The demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 } finally {
-  if (dev !== undefined) {
+  if (dev?.exitCode === null) {
     const ended = new Promise((resolve) => dev?.once("exit", resolve));
     dev.kill("SIGTERM");
     await ended;

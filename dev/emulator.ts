@@ -62,13 +62,10 @@ class Emulator {
   #faults: z.output<typeof wantedFaults> = {};
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? "/", "http://emulator");
     try {
-      if (url.pathname.startsWith("/_emulator/")) {
-        send(response, 200, await this.#control(request, url.pathname));
-      } else {
-        await this.#identityService(request, response, url);
-      }
+      const url = parseUrl(request);
+      if (url.pathname.startsWith("/20160918/")) await this.#identityService(request, response, url);
+      else send(response, 200, await this.#control(request, url.pathname));
     } catch (error) {
       const { status, code, message } =
         error instanceof OciError ? error : new OciError(500, "InternalServerError", String(error));
@@ -147,7 +144,7 @@ class Emulator {
 
   async #control(request: IncomingMessage, path: string): Promise<unknown> {
     const route = `${request.method} ${path.replace(/^(\/_emulator\/users\/)[^/]+$/, "$1:ocid")}`;
-    const ocid = decodeURIComponent(path.split("/")[3] ?? "");
+    const ocid = path.split("/")[3] ?? "";
     switch (route) {
       case "PUT /_emulator/users/:ocid": {
         const user = makeUser(ocid, await bodyOf(request, wantedUser));
@@ -168,9 +165,16 @@ class Emulator {
         this.#requests = [];
         return { requests: [] };
       default:
-        throw new OciError(404, "NotFound", `The emulator has no control ${route}.`);
+        throw new OciError(404, "NotFound", `The emulator has no ${route}.`);
     }
   }
+}
+
+function parseUrl(request: IncomingMessage): URL {
+  const base = "http://emulator";
+  if (!URL.canParse(request.url ?? "", base))
+    throw new OciError(400, "InvalidParameter", "The URL is malformed.");
+  return new URL(request.url ?? "", base);
 }
 
 async function bodyOf<T>(request: IncomingMessage, schema: z.ZodType<T>): Promise<T> {

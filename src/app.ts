@@ -1,6 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
-import { respondToError, respondWith } from "./http/envelope.ts";
+import { envelope, respondToError } from "./http/envelope.ts";
 import { healthRoute } from "./http/health-route.ts";
 import { limitedBody } from "./http/json-body.ts";
 import { describe } from "./http/openapi.ts";
@@ -22,9 +23,7 @@ export const app = new OpenAPIHono<AppEnv>({
 });
 
 app.onError(respondToError);
-app.notFound((c) =>
-  respondWith(c, new Refusal("not-found", `Route ${c.req.method} ${c.req.path} not found`)),
-);
+app.notFound((c) => envelope(c, new Refusal("not-found", `Route ${c.req.method} ${c.req.path} not found`)));
 
 app.use(requestId);
 app.use(
@@ -32,7 +31,7 @@ app.use(
     app,
     onMethodNotAllowed: (c, methods) => {
       c.header("allow", methods.join(", "));
-      return respondWith(
+      return envelope(
         c,
         new Refusal("method-not-allowed", `${c.req.method} is not allowed here; ${methods.join(", ")} is`),
       );
@@ -44,6 +43,7 @@ app.openapiRoutes([healthRoute]);
 describe(app);
 
 app.use(configured, limitedBody);
+app.use("/.well-known/*", cors());
 app.openapiRoutes([
   loginRoute,
   ...discoveryRoutes,

@@ -44,6 +44,9 @@ export class Misconfigured extends Error {
   override readonly name = "Misconfigured";
 }
 
+/** What can be sent as a bearer token: printable ASCII without spaces, so a character is a byte. */
+const bearerToken = /^[\x21-\x7e]+$/;
+
 const loopback = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 /** An origin: a URL that consists of a scheme and a host and nothing else. */
@@ -78,7 +81,8 @@ const variables = z
   .object({
     ADMIN_TOKEN: z
       .string()
-      .refine((token) => new TextEncoder().encode(token).length >= 32, "has less than 32 bytes"),
+      .min(32, "has less than 32 bytes")
+      .regex(bearerToken, "has characters that a bearer token cannot have"),
     TOKEN_SIGNING_KEYS: jsonOf(signingKeySet),
     ENCRYPTION_KEYS: jsonOf(encryptionKeySet),
     ISSUER_URL: z.string().refine((text) => {

@@ -79,6 +79,7 @@ CREATE TABLE oci_auth_configs (
   signature_reuse TEXT NOT NULL CHECK (signature_reuse IN ('allow', 'reject')),
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
+  CHECK (access_token_ttl <= access_token_max_ttl),
   FOREIGN KEY (tenancy_ocid, root_organization_id)
     REFERENCES oci_tenancy_organizations (tenancy_ocid, organization_id)
 );

@@ -30,10 +30,11 @@ export type Resolution =
   | { readonly kind: "refused"; readonly reason: "key-unknown" | "user-unknown" | "user-inactive" }
   | { readonly kind: "unavailable" };
 
-type Answer =
+type DefiniteAnswer =
   | { readonly kind: "entry"; readonly entry: DirectoryEntry }
-  | { readonly kind: "refused"; readonly reason: "user-unknown" | "user-inactive" }
-  | { readonly kind: "unavailable" };
+  | { readonly kind: "refused"; readonly reason: "user-unknown" | "user-inactive" };
+
+type Answer = DefiniteAnswer | { readonly kind: "unavailable" };
 
 /** A fresh entry without the fingerprint is refetched at most this often for a user: the key may be new. */
 const refetchMilliseconds = 30_000;
@@ -44,11 +45,17 @@ const minKvTtlSeconds = 60;
 /** Questions that are being asked of OCI, and until when others may join them. */
 const questions = new Map<string, { readonly answer: Promise<Answer>; readonly joinableUntil: number }>();
 
-/** This isolate's latest answers and when they were asked for, while KV may still show an older entry or none. */
-const recentAnswers = new QuickLRU<string, { readonly answer: Answer; readonly askedAt: number }>({
+/** For as long KV may still show what was there before (facts.md, section 6). */
+const kvLagMilliseconds = 60_000;
+
+/** This isolate's latest definite answers and when they were asked for, while KV may show an older entry or none. */
+const recentAnswers = new QuickLRU<string, { readonly answer: DefiniteAnswer; readonly askedAt: number }>({
   maxSize: 1000,
-  maxAge: refetchMilliseconds,
+  maxAge: kvLagMilliseconds,
 });
+
+/** Users about whom OCI could not be asked a moment ago. */
+const recentFailures = new QuickLRU<string, true>({ maxSize: 1000, maxAge: refetchMilliseconds });
 
 export class Directory {
   readonly #kv: KVNamespace;
@@ -88,15 +95,15 @@ export class Directory {
     openClient: () => Promise<IdentityClient>,
     now: number,
   ): Promise<Resolution> {
-    const recent = recentAnswers.get(entryKey(keyId.tenancyOcid, keyId.userOcid));
-    const entry = latest(cached, recent);
+    const id = entryKey(keyId.tenancyOcid, keyId.userOcid);
+    const entry = latest(cached, recentAnswers.get(id));
     const age = entry === undefined ? Number.POSITIVE_INFINITY : now - entry.fetchedAt;
 
     if (entry !== undefined && age < this.#ttl) {
       const found = foundIn(entry, keyId.fingerprint, "cache");
       if (found !== undefined) return found;
       if (age < refetchMilliseconds) return { kind: "refused", reason: "key-unknown" };
-      if (recent?.answer.kind === "unavailable") return recent.answer;
+      if (recentFailures.has(id)) return { kind: "unavailable" };
     }
     // The place of the budget for questions about users without an entry: here, where `entry` is undefined.
     const answer = await this.#ask(keyId, openClient, now);
@@ -113,6 +120,7 @@ export class Directory {
   async forget(tenancyOcid: TenancyOcid, userOcid: UserOcid): Promise<void> {
     const id = entryKey(tenancyOcid, userOcid);
     recentAnswers.delete(id);
+    recentFailures.delete(id);
     questions.delete(id);
     await this.#kv.delete(id);
   }
@@ -129,8 +137,13 @@ export class Directory {
         .then(async (answer) => {
           // A question that is no longer the user's current one was overtaken, or the user was forgotten meanwhile.
           if (questions.get(id) !== asked) return;
-          recentAnswers.set(id, { answer, askedAt: now });
-          await this.#remember(id, answer);
+          if (answer.kind === "unavailable") {
+            recentFailures.set(id, true);
+          } else {
+            recentFailures.delete(id);
+            recentAnswers.set(id, { answer, askedAt: now });
+            await this.#remember(id, answer);
+          }
         })
         .finally(() => {
           if (questions.get(id) === asked) questions.delete(id);
@@ -142,12 +155,12 @@ export class Directory {
   }
 
   /** A cache that cannot be written costs the next login a question, and fails none. */
-  async #remember(id: string, answer: Answer): Promise<void> {
+  async #remember(id: string, answer: DefiniteAnswer): Promise<void> {
     try {
       if (answer.kind === "entry") {
         const expirationTtl = Math.max(Math.ceil(Math.max(this.#ttl, this.#stale) / 1000), minKvTtlSeconds);
         await this.#kv.put(id, JSON.stringify(answer.entry), { expirationTtl });
-      } else if (answer.kind === "refused") {
+      } else {
         await this.#kv.delete(id);
       }
     } catch (error) {
@@ -164,17 +177,10 @@ function entryKey(tenancyOcid: TenancyOcid, userOcid: UserOcid): string {
 /** The cached entry, unless this isolate has had a later answer: a later "no such user" leaves no entry at all. */
 function latest(
   cached: DirectoryEntry | undefined,
-  recent: { answer: Answer; askedAt: number } | undefined,
+  recent: { answer: DefiniteAnswer; askedAt: number } | undefined,
 ): DirectoryEntry | undefined {
   if (recent === undefined || (cached !== undefined && cached.fetchedAt >= recent.askedAt)) return cached;
-  switch (recent.answer.kind) {
-    case "entry":
-      return recent.answer.entry;
-    case "refused":
-      return undefined;
-    case "unavailable":
-      return cached;
-  }
+  return recent.answer.kind === "entry" ? recent.answer.entry : undefined;
 }
 
 function foundIn(
@@ -186,20 +192,26 @@ function foundIn(
   return key && { kind: "found", username: entry.name, key, source };
 }
 
-/** Get User and List API Keys, side by side. Never rejects. */
+/** Never rejects: whatever goes wrong, OCI has not been asked. */
 async function askOci(
-  { tenancyOcid, userOcid }: ApiKeyId,
+  keyId: ApiKeyId,
   openClient: () => Promise<IdentityClient>,
   now: number,
 ): Promise<Answer> {
-  let client: IdentityClient;
   try {
-    client = await openClient();
+    return await askClient(keyId, await openClient(), now);
   } catch (error) {
-    return unavailable(tenancyOcid, userOcid, {
-      why: `the tenancy's credential cannot be decrypted: ${String(error)}`,
-    });
+    // Such as a credential that cannot be decrypted.
+    return unavailable(keyId.tenancyOcid, keyId.userOcid, { why: String(error) });
   }
+}
+
+/** Get User and List API Keys, side by side. */
+async function askClient(
+  { tenancyOcid, userOcid }: ApiKeyId,
+  client: IdentityClient,
+  now: number,
+): Promise<Answer> {
   const [user, apiKeys] = await Promise.all([client.getUser(userOcid), client.listApiKeys(userOcid)]);
   for (const answer of [user, apiKeys]) {
     if (answer.kind === "not-found") {

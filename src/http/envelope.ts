@@ -54,7 +54,8 @@ export function errorResponses(...statuses: RefusalStatus[]): object {
   );
 }
 
-function envelope(c: Context<AppEnv>, refusal: Refusal): Response {
+/** Of a refusal, for {@link respondToError} and for requests that reach no handler, where nothing is thrown. */
+export function envelope(c: Context<AppEnv>, refusal: Refusal): Response {
   const { status, error, issues, details } = refusal;
   const body = { reqId: c.var.requestId, statusCode: status, message: issues ?? refusal.message, error };
   const headers: Record<string, string> = {};
@@ -64,40 +65,35 @@ function envelope(c: Context<AppEnv>, refusal: Refusal): Response {
   return c.json(withDetails ? { ...body, details } : body, status, headers);
 }
 
-/** D1's errors carry this prefix; the query builder wraps them. */
-function isStorageError(error: unknown): boolean {
+/** D1's errors carry this prefix. The query builder wraps them, in a message that repeats every parameter. */
+function storageError(error: unknown): Error | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause.message.startsWith("D1_")) return true;
+    if (cause.message.startsWith("D1_")) return cause;
   }
-  return false;
+  return undefined;
 }
 
-/** What the caller may know of whatever was thrown. */
-function refusalOf(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
-  if (error instanceof HTTPException) {
-    if (error.status === 400) return new Refusal("malformed-json");
-    if (error.status === 415) return new Refusal("media-type");
+/** What the caller may know of whatever was thrown, and what the log says of it beside the reason. */
+function explain(error: unknown): { refusal: Refusal; message?: string | undefined } {
+  if (error instanceof Refusal) return { refusal: error };
+  if (error instanceof HTTPException && error.status === 400)
+    return { refusal: new Refusal("malformed-json") };
+  if (error instanceof HTTPException && error.status === 415) return { refusal: new Refusal("media-type") };
+  if (error instanceof Misconfigured) {
+    return { refusal: new Refusal("internal"), message: `The Worker is not configured: ${error.message}` };
   }
-  return new Refusal(isStorageError(error) ? "storage-unavailable" : "internal");
+  const storage = storageError(error);
+  if (storage !== undefined) {
+    return { refusal: new Refusal("storage-unavailable"), message: storage.message };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { refusal: new Refusal("internal"), message };
 }
 
+/** The one exit of every request that is refused: a log line, and the envelope. */
 export function respondToError(error: unknown, c: Context<AppEnv>): Response {
-  const refusal = refusalOf(error);
-  if (refusal !== error && refusal.status >= 500) {
-    const { requestId: reqId } = c.var;
-    if (error instanceof Misconfigured) {
-      log("error", { reqId, message: `The Worker is not configured: ${error.message}` });
-    } else {
-      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : undefined;
-      log("error", { reqId, reason: refusal.reason, message: stack, cause });
-    }
-  }
-  return envelope(c, refusal);
-}
-
-/** For requests that reach no handler, where nothing is thrown. */
-export function respondWith(c: Context<AppEnv>, refusal: Refusal): Response {
+  const { refusal, message } = explain(error);
+  const { reason, status } = refusal;
+  log(status >= 500 ? "error" : "info", { reqId: c.var.requestId, reason, status, message });
   return envelope(c, refusal);
 }

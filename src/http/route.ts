@@ -8,7 +8,7 @@ export interface AppEnv {
   Variables: {
     requestId: string;
     config: Config;
-    /** Set by `authenticated` (caller.ts), which every route of the admin API has. */
+    /** Set by `authenticated` (authenticate.ts), which every route of the admin API has. */
     caller: Caller;
   };
 }

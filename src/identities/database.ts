@@ -17,8 +17,8 @@ export function nearest(db: D1Database): Database {
   return withSession(db, "first-unconstrained");
 }
 
-/** Whether a write failed because a row with the same unique value is there, or a row it refers to is not. */
-export function isConstraintError(error: unknown, constraint: "UNIQUE" | "FOREIGN KEY"): boolean {
+/** Whether a write failed because a unique value is taken, a row it refers to is not there, or a check fails. */
+export function isConstraintError(error: unknown, constraint: "UNIQUE" | "FOREIGN KEY" | "CHECK"): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause.message.includes(`${constraint} constraint failed`)) return true;
   }

@@ -2,7 +2,7 @@ import { and, asc, eq, getTableColumns, gt, or } from "drizzle-orm";
 import type { Caller } from "../http/caller.ts";
 import { type Position, pageOf } from "../http/pages.ts";
 import { Refusal } from "../http/refusal.ts";
-import type { Database } from "./database.ts";
+import { type Database, isConstraintError } from "./database.ts";
 import { findIdentity, findOrganization, orNotFound, withinReach } from "./reach.ts";
 import { type Identity, identities, organizations } from "./tables.ts";
 
@@ -23,10 +23,12 @@ export async function createIdentity(
   caller: Caller,
   wanted: NewIdentity,
 ): Promise<Identity> {
+  const noOrganization = new Refusal(
+    "conflict",
+    `There is no organization '${wanted.organizationId}' for organizationId`,
+  );
   const organization = await findOrganization(database, caller, wanted.organizationId);
-  if (organization === undefined) {
-    throw new Refusal("conflict", `There is no organization '${wanted.organizationId}' for organizationId`);
-  }
+  if (organization === undefined) throw noOrganization;
   const now = new Date().toISOString();
   const row: Identity = {
     id: crypto.randomUUID(),
@@ -36,7 +38,11 @@ export async function createIdentity(
     createdAt: now,
     updatedAt: now,
   };
-  await database.insert(identities).values(row);
+  try {
+    await database.insert(identities).values(row);
+  } catch (error) {
+    throw isConstraintError(error, "FOREIGN KEY") ? noOrganization : error;
+  }
   return row;
 }
 

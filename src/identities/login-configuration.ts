@@ -1,7 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import type { Database } from "./database.ts";
-import { isId } from "./reach.ts";
 import {
   type Identity,
   identities,
@@ -33,7 +32,6 @@ export async function loadLoginConfiguration(
   identityId: string,
   organizationSlug: string | undefined,
 ): Promise<LoginConfiguration | undefined> {
-  if (!isId(identityId)) return undefined;
   const home = alias(organizations, "home");
   const root = alias(organizations, "root");
   const named = alias(organizations, "named");

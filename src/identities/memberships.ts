@@ -1,7 +1,7 @@
 import { and, eq } from "drizzle-orm";
 import type { Caller } from "../http/caller.ts";
 import { Refusal } from "../http/refusal.ts";
-import type { Database } from "./database.ts";
+import { type Database, isConstraintError } from "./database.ts";
 import { findIdentity, findOrganization, orNotFound } from "./reach.ts";
 import { organizationMembers } from "./tables.ts";
 
@@ -37,11 +37,16 @@ export async function addMember(
     throw new Refusal("conflict", "The identity was created in this organization and needs no membership");
   }
   const row: Membership = { organizationId, identityId, createdAt: new Date().toISOString() };
-  const [, [stored]] = await database.batch([
-    database.insert(organizationMembers).values(row).onConflictDoNothing(),
-    database.select().from(organizationMembers).where(isMembership(organizationId, identityId)),
-  ]);
-  return orNotFound(stored, "Membership");
+  try {
+    const [, [stored]] = await database.batch([
+      database.insert(organizationMembers).values(row).onConflictDoNothing(),
+      database.select().from(organizationMembers).where(isMembership(organizationId, identityId)),
+    ]);
+    return orNotFound(stored, "Membership");
+  } catch (error) {
+    // One of the two was deleted meanwhile.
+    throw isConstraintError(error, "FOREIGN KEY") ? new Refusal("not-found") : error;
+  }
 }
 
 export async function removeMember(

@@ -13,7 +13,7 @@ export type OciAuthSettings = Omit<
 
 type Change = { [K in keyof OciAuthSettings]?: OciAuthSettings[K] | undefined };
 
-/** A tenancy that the root may not use answers like one that does not exist: the reference between them fails. */
+/** A tenancy that the root may not use answers like one that does not exist: the reference to both of them fails. */
 function explained(error: unknown, tenancyOcid: string | undefined): unknown {
   if (isConstraintError(error, "FOREIGN KEY")) {
     return new Refusal("conflict", `The tenancy '${tenancyOcid}' is not registered for this organization`);
@@ -23,6 +23,9 @@ function explained(error: unknown, tenancyOcid: string | undefined): unknown {
       "conflict",
       "OCI auth is configured for this identity already: PATCH it, or DELETE it first",
     );
+  }
+  if (isConstraintError(error, "CHECK")) {
+    return new Refusal("conflict", "accessTokenTTL would be greater than accessTokenMaxTTL");
   }
   return error;
 }
@@ -87,17 +90,7 @@ export async function updateOciAuth(
   change: Change,
 ): Promise<OciAuthConfig> {
   orNotFound(await findIdentity(database, caller, identityId), "Identity");
-  const current = await findConfig(database, identityId);
-  if (current === undefined) throw new Refusal("no-oci-auth");
   checkAudience(change.accessTokenAudience, issuer);
-  const ttl = change.accessTokenTTL ?? current.accessTokenTTL;
-  const maxTtl = change.accessTokenMaxTTL ?? current.accessTokenMaxTTL;
-  if (ttl > maxTtl) {
-    throw new Refusal(
-      "conflict",
-      `accessTokenTTL (${ttl}) would be greater than accessTokenMaxTTL (${maxTtl})`,
-    );
-  }
   let row: OciAuthConfig | undefined;
   try {
     [row] = await database

@@ -18,10 +18,18 @@ export interface OrganizationChange {
   suspended?: boolean | undefined;
 }
 
-function slugTaken(error: unknown, slug: string | undefined): unknown {
-  return isConstraintError(error, "UNIQUE")
-    ? new Refusal("conflict", `The slug '${slug}' is taken under this root organization`)
-    : error;
+function explained(
+  error: unknown,
+  { slug, parentId }: { slug?: string | undefined; parentId?: string | undefined },
+) {
+  if (isConstraintError(error, "UNIQUE")) {
+    return new Refusal("conflict", `The slug '${slug}' is taken under this root organization`);
+  }
+  return isConstraintError(error, "FOREIGN KEY") ? noParent(parentId) : error;
+}
+
+function noParent(parentId: string | undefined): Refusal {
+  return new Refusal("conflict", `There is no organization '${parentId}' for parentId`);
 }
 
 export async function createOrganization(
@@ -34,8 +42,7 @@ export async function createOrganization(
   }
   if (wanted.parentId !== undefined) {
     const parent = await findOrganization(database, caller, wanted.parentId);
-    if (parent === undefined)
-      throw new Refusal("conflict", `There is no organization '${wanted.parentId}' for parentId`);
+    if (parent === undefined) throw noParent(wanted.parentId);
     if (parent.parentId !== null) {
       throw new Refusal("conflict", "parentId names a sub-organization, and there are two levels only");
     }
@@ -55,7 +62,7 @@ export async function createOrganization(
   try {
     await database.insert(organizations).values(row);
   } catch (error) {
-    throw slugTaken(error, wanted.slug);
+    throw explained(error, wanted);
   }
   return row;
 }
@@ -96,7 +103,7 @@ export async function updateOrganization(
       .returning();
     return orNotFound(row, "Organization");
   } catch (error) {
-    throw slugTaken(error, change.slug);
+    throw explained(error, change);
   }
 }
 

@@ -66,15 +66,16 @@ function inUse(roots: readonly string[]): Refusal {
 }
 
 function refusedByOci(attempt: string, failure: OciFailure): Refusal {
-  const { status, code, message, opcRequestId } = failure;
+  const { status, code, message, opcRequestId, why } = failure;
   if (status === undefined) {
     return new Refusal(
       "oci-unavailable",
       `OCI did not answer the attempt to ${attempt}; nothing was stored, try again`,
     );
   }
-  const hint = "does its group have the policy 'read users in tenancy'?";
-  return new Refusal("conflict", `OCI refused the credential's attempt to ${attempt}; ${hint}`, {
+  const denied = status === 401 || status === 404;
+  const hint = denied ? "is the key its user's, and may its group 'read users in tenancy'?" : why;
+  return new Refusal("conflict", `OCI did not let the credential ${attempt}; nothing was stored: ${hint}`, {
     details: { oci: { status, code, message, opcRequestId } },
   });
 }
@@ -89,7 +90,7 @@ async function tryCredential(client: IdentityClient, owner: CredentialOwner): Pr
   const other = users.value.find((user) => user.id !== owner.userOcid);
   if (other === undefined) return;
   const otherOcid = parseUserOcid(other.id);
-  if (!otherOcid.ok) throw refusedByOci("list users", { why: otherOcid.problem });
+  if (!otherOcid.ok) throw refusedByOci("list the tenancy's users", { status: 200, why: otherOcid.problem });
   const keys = await client.listApiKeys(otherOcid.value);
   if (keys.kind !== "answer") throw refusedByOci("list another user's API keys", keys.failure);
 }

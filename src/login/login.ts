@@ -9,6 +9,7 @@ import type { DirectoryEntry } from "../directory/entry.ts";
 import { verificationKey } from "../directory/verification-keys.ts";
 import { Refusal } from "../http/refusal.ts";
 import type { LoginConfiguration } from "../identities/login-configuration.ts";
+import { isId } from "../identities/reach.ts";
 import { roleIn } from "../identities/standing.ts";
 import type { OciTenancy, Organization } from "../identities/tables.ts";
 import type { HttpDate } from "../oci/http-date.ts";
@@ -61,7 +62,8 @@ export async function logIn(
   // 5. The signature is fresh.
   checkDate(request.date, now);
 
-  // D1 and KV, side by side.
+  // D1 and KV, side by side, for what can be an identity's id.
+  if (!isId(body.identityId)) throw new Refusal("no-oci-auth");
   const [configuration, cached] = await Promise.all([
     dependencies.loadConfiguration(body.identityId, body.organizationSlug),
     dependencies.readDirectory(keyId),

@@ -17,7 +17,8 @@ const user = z.object({
   capabilities: z.object({ canUseApiKeys: z.boolean().nullish() }).nullish(),
 });
 const apiKey = z.object({
-  keyValue: z.string(),
+  // A PEM of 8192 bits is under 2 KB.
+  keyValue: z.string().max(8192),
   fingerprint: z.string(),
   userId: z.string(),
   lifecycleState: z.string(),

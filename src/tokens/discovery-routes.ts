@@ -1,17 +1,13 @@
 import { z } from "@hono/zod-openapi";
-import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { errorResponses } from "../http/envelope.ts";
 import { defineRoute } from "../http/route.ts";
 
-/** Any page and any cache may have these, for five minutes: a rotation waits at least as long. */
-const published = [
-  cors({ origin: "*", allowMethods: ["GET", "HEAD"] }),
-  createMiddleware(async (c, next) => {
-    await next();
-    c.header("cache-control", "public, max-age=300");
-  }),
-];
+/** Any cache may have these for five minutes: a rotation waits at least as long. */
+const cacheable = createMiddleware(async (c, next) => {
+  await next();
+  c.header("cache-control", "public, max-age=300");
+});
 
 const text = z.string();
 const shared = { kid: text, alg: z.enum(["ES256", "EdDSA", "RS256", "PS256"]), use: z.literal("sig") };
@@ -21,7 +17,7 @@ const jwk = z.union([
   z.strictObject({ kty: z.literal("RSA"), n: text, e: text, ...shared }),
 ]);
 
-const common = { method: "get" as const, tags: ["Verification"], middleware: published };
+const common = { method: "get" as const, tags: ["Verification"], middleware: cacheable };
 
 const jwksPath = "/.well-known/jwks.json";
 

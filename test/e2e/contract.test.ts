@@ -1,6 +1,15 @@
 import { readFileSync } from "node:fs";
+import { getTableConfig } from "drizzle-orm/sqlite-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parse } from "yaml";
+import {
+  identities,
+  ociAuthConfigs,
+  ociTenancies,
+  ociTenancyOrganizations,
+  organizationMembers,
+  organizations,
+} from "../../src/identities/tables.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
 let worker: Worker;
@@ -11,6 +20,10 @@ beforeAll(async () => {
   document = (await worker.send("/openapi.json")).body;
 });
 afterAll(() => worker.close());
+
+interface Body {
+  content: { "application/json": { schema: { properties: object } } };
+}
 
 const path = "/api/v1/auth/oci-auth/login";
 const contract = parse(
@@ -37,11 +50,36 @@ it("the generated document has everything of the login that the contract has, va
   expect(operation).toMatchObject(contract.paths[path].post);
 });
 
-it("the contract's error bodies have no field more than the contract's", () => {
-  for (const [status, response] of Object.entries<{ content: object }>(contract.paths[path].post.responses)) {
-    const ours = resolved(document.paths[path].post.responses[status]) as { content: object };
-    const fields = (of: object) => Object.keys((of as never)["application/json"].schema.properties);
-    expect([status, fields(ours.content)]).toEqual([status, fields(response.content)]);
+it("the contract's bodies have no field more than the contract's", () => {
+  const fields = ({ content }: Body) => Object.keys(content["application/json"].schema.properties);
+  for (const [status, response] of Object.entries<Body>(contract.paths[path].post.responses)) {
+    const ours = resolved(document.paths[path].post.responses[status]) as Body;
+    expect([status, fields(ours)]).toEqual([status, fields(response)]);
+  }
+});
+
+it("the tables that queries know are the tables that the migrations make", async () => {
+  const { DB } = await worker.env();
+  for (const table of [
+    organizations,
+    identities,
+    organizationMembers,
+    ociTenancies,
+    ociTenancyOrganizations,
+    ociAuthConfigs,
+  ]) {
+    const { name, columns } = getTableConfig(table);
+    const { results } = await DB.prepare(
+      "SELECT name, lower(type) AS type, [notnull] OR pk > 0 AS required FROM pragma_table_info(?)",
+    )
+      .bind(name)
+      .all();
+    const known = columns.map((column) => ({
+      name: column.name,
+      type: column.getSQLType(),
+      required: Number(column.notNull || column.primary),
+    }));
+    expect([name, known]).toEqual([name, results]);
   }
 });
 

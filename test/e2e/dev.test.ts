@@ -49,28 +49,34 @@ const answers = (url: string) =>
     () => undefined,
   );
 
-it("dev starts on the ports and with the variables it is told, and one SIGTERM to its group stops all", async () => {
-  const state = mkdtempSync(join(tmpdir(), "oci-auth-dev-"));
-  folders.push(state);
-  const [port, ociPort] = [await freePort(), await freePort()];
-  const { child, exit, output } = run("dev", [
-    ...["--port", `${port}`, "--oci-port", `${ociPort}`, "--state", state],
-    ...["--var", "TOKEN_AUDIENCE:first", "--var", "ISSUER_URL:https://overridden.example.com"],
-  ]);
-  await expect
-    .poll(output, { timeout: 60_000, interval: 100 })
-    .toContain(`Ready on http://127.0.0.1:${port}`);
-  const [worker, oci] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${ociPort}`];
-  expect(await answers(`${worker}/health`)).toBe(200);
-  expect(await answers(`${oci}/20160918/users/x`)).toBe(401);
-  const discovery = await (await fetch(`${worker}/.well-known/openid-configuration`)).json();
-  expect(discovery).toMatchObject({ issuer: "https://overridden.example.com" });
+it.each([
+  ["its process group", -1],
+  ["npm alone", 1],
+])(
+  "dev starts on the ports and with the variables it is told, and one SIGTERM to %s stops all",
+  async (_, sign) => {
+    const state = mkdtempSync(join(tmpdir(), "oci-auth-dev-"));
+    folders.push(state);
+    const [port, ociPort] = [await freePort(), await freePort()];
+    const { child, exit, output } = run("dev", [
+      ...["--port", `${port}`, "--oci-port", `${ociPort}`, "--state", state],
+      ...["--var", "TOKEN_AUDIENCE:first", "--var", "ISSUER_URL:https://overridden.example.com"],
+    ]);
+    await expect
+      .poll(output, { timeout: 60_000, interval: 100 })
+      .toContain(`Ready on http://127.0.0.1:${port}`);
+    const [worker, oci] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${ociPort}`];
+    expect(await answers(`${worker}/health`)).toBe(200);
+    expect(await answers(`${oci}/20160918/users/x`)).toBe(401);
+    const discovery = await (await fetch(`${worker}/.well-known/openid-configuration`)).json();
+    expect(discovery).toMatchObject({ issuer: "https://overridden.example.com" });
 
-  process.kill(-(child.pid ?? 0), "SIGTERM");
-  await exit;
-  await expect.poll(() => answers(`${worker}/health`), { timeout: 10_000 }).toBe(undefined);
-  await expect.poll(() => answers(`${oci}/_emulator/requests`), { timeout: 10_000 }).toBe(undefined);
-});
+    process.kill(sign * (child.pid ?? 0), "SIGTERM");
+    await exit;
+    await expect.poll(() => answers(`${worker}/health`), { timeout: 10_000 }).toBe(undefined);
+    await expect.poll(() => answers(`${oci}/_emulator/requests`), { timeout: 10_000 }).toBe(undefined);
+  },
+);
 
 it.each([
   [["--port", "nonsense"], "--port 'nonsense' is not a port number"],

@@ -15,6 +15,15 @@ export interface Answer {
   readonly body: any;
 }
 
+interface TestDatabase {
+  prepare(sql: string): {
+    bind(...values: unknown[]): {
+      first(): Promise<Record<string, unknown>>;
+      all(): Promise<{ results: Record<string, unknown>[] }>;
+    };
+  };
+}
+
 async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
   return {
@@ -75,7 +84,8 @@ export async function startWorker(
       ),
     logs: () => server.getLogs(),
     clearLogs: () => server.clearLogs(),
-    env: () => server.getWorker().getEnv(),
+    /** The Worker's bindings, to look at what is stored. */
+    env: async () => (await server.getWorker().getEnv()) as { DB: TestDatabase },
     async close() {
       await server.close();
       await emulator.close();
