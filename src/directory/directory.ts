@@ -78,7 +78,7 @@ export class Directory {
   async read(tenancyOcid: TenancyOcid, userOcid: UserOcid): Promise<DirectoryEntry | undefined> {
     try {
       const text = await this.#kv.get(entryKey(tenancyOcid, userOcid));
-      return text === null ? undefined : readEntry(text, tenancyOcid, userOcid);
+      return text === null ? undefined : await readEntry(text, tenancyOcid, userOcid);
     } catch (error) {
       log("warn", { message: "the directory's cache cannot be read", error: String(error) });
       return undefined;

@@ -58,19 +58,25 @@ export async function makeEntry(
   for (const { userId, fingerprint, lifecycleState, keyValue } of apiKeys) {
     const der = publicKeyDer(keyValue);
     if (der === undefined) continue;
-    const key = { userId, fingerprint, lifecycleState, publicKey: btoa(String.fromCharCode(...der)) };
-    // Not RSA, too short, or a fingerprint that is not its own.
-    if ((await verificationKey(key, "rsa-sha256")) !== undefined) keys.push(key);
+    keys.push({ userId, fingerprint, lifecycleState, publicKey: btoa(String.fromCharCode(...der)) });
   }
-  return { version: 1, tenancyOcid, userOcid, name: user.name, lifecycleState: "ACTIVE", keys, fetchedAt };
+  return {
+    version: 1,
+    tenancyOcid,
+    userOcid,
+    name: user.name,
+    lifecycleState: "ACTIVE",
+    keys: await verifying(keys),
+    fetchedAt,
+  };
 }
 
 /** Undefined unless the text is an entry, of this version, of this tenancy and user. */
-export function readEntry(
+export async function readEntry(
   text: string,
   tenancyOcid: TenancyOcid,
   userOcid: UserOcid,
-): DirectoryEntry | undefined {
+): Promise<DirectoryEntry | undefined> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -82,7 +88,13 @@ export function readEntry(
     entry?.tenancyOcid === tenancyOcid &&
     entry.userOcid === userOcid &&
     entry.keys.every((key) => key.userId === userOcid);
-  return fits ? entry : undefined;
+  return fits ? { ...entry, keys: await verifying(entry.keys) } : undefined;
+}
+
+/** Without the keys that can never verify: not RSA, too short, or with a fingerprint that is not their own. */
+async function verifying(keys: readonly DirectoryKey[]): Promise<DirectoryKey[]> {
+  const imported = await Promise.all(keys.map((key) => verificationKey(key, "rsa-sha256")));
+  return keys.filter((_, index) => imported[index] !== undefined);
 }
 
 export function activeKey(entry: DirectoryEntry, fingerprint: string): DirectoryKey | undefined {

@@ -53,8 +53,11 @@ export async function decryptPrivateKey(
   tenancyOcid: TenancyOcid,
   encrypted: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const [version, kid = "", nonce = "", ciphertext = ""] = encrypted.split(".");
-  if (version !== "v1") throw new TypeError(`an encrypted private key of an unknown version`);
+  const parts = encrypted.split(".");
+  const [version, kid = "", nonce = "", ciphertext = ""] = parts;
+  if (parts.length !== 4 || version !== "v1") {
+    throw new TypeError("not an encrypted private key of a known version");
+  }
   const iv = bytes(base64url.decode(nonce));
   const plain = await crypto.subtle.decrypt(
     gcm(iv, tenancyOcid),

@@ -5,11 +5,14 @@ export interface HttpDate {
   readonly epochMilliseconds: number;
 }
 
+const imfFixdateLength = "Tue, 24 Nov 2026 03:04:57 GMT".length;
+
 /** An IMF-fixdate (RFC 9110, section 5.6.7), the one form that OCI's signers write. */
 export function parseHttpDate(text: string): Parsed<HttpDate> {
   const epochMilliseconds = Date.parse(text);
-  // toUTCString prints exactly an IMF-fixdate, so whatever else Date.parse takes does not come back equal.
-  if (Number.isNaN(epochMilliseconds) || new Date(epochMilliseconds).toUTCString() !== text) {
+  // toUTCString prints an IMF-fixdate, so whatever else Date.parse takes does not come back equal; but it also prints
+  // years of more than four digits.
+  if (text.length !== imfFixdateLength || new Date(epochMilliseconds).toUTCString() !== text) {
     return malformed(`date ${quoted(text)} is not an HTTP date such as 'Tue, 24 Nov 2026 03:04:57 GMT'`);
   }
   return parsed({ text, epochMilliseconds });
