@@ -1,4 +1,4 @@
-import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { testSecrets } from "./test/secrets.ts";
 
@@ -8,10 +8,20 @@ export default defineConfig({
       {
         // Inside workerd, on the bindings of wrangler.toml.
         plugins: [
-          cloudflareTest({
+          cloudflareTest(async () => ({
             wrangler: { configPath: "./wrangler.toml" },
-            miniflare: { bindings: { ...testSecrets(), ISSUER_URL: "https://auth.example.com" } },
-          }),
+            miniflare: {
+              bindings: {
+                ...testSecrets(),
+                ISSUER_URL: "https://auth.example.com",
+                // For test/databases.ts: workerd cannot read the files itself.
+                MIGRATIONS: {
+                  DB: await readD1Migrations("migrations/db"),
+                  AUDIT_DB: await readD1Migrations("migrations/audit_db"),
+                },
+              },
+            },
+          })),
         ],
         test: { name: "workerd", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**"] },
       },

@@ -1,29 +1,21 @@
 /**
  * `npm run demo`: one login from nothing to a verified token, on this machine: the Worker and an emulated OCI with
- * temporary state, a tenancy, a user and an identity, a request signed by Oracle's own SDK, and a verified token.
+ * temporary state, a tenancy, a user and an identity, a request signed by Oracle's own SDK, a verified token, its
+ * renewal and revocation, and the audit log of it all.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
-import { createRemoteJWKSet, jwtVerify } from "jose";
+import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
+import { freePort } from "./free-port.ts";
 import { signGetUser } from "./oracle-sdk.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const say = (text: string) => process.stdout.write(`${text}\n`);
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
-}
 
 function startDev(port: number, ociPort: number, state: string): ChildProcess {
   return spawn(
@@ -135,7 +127,51 @@ async function demo(worker: string, oci: string): Promise<void> {
   });
   say(`   verified: ${protectedHeader.alg}, key ${protectedHeader.kid} of ${jwks_uri}`);
   say(JSON.stringify(payload, null, 2).replace(/^/gm, "   "));
-  say(`\nToken: ${token.accessToken}`);
+  say(`   token: ${token.accessToken}`);
+
+  say("5. The workload renews the token: a new copy with the same id, which expires later");
+  const renewed = await call("POST", `${worker}/api/v1/auth/token/renew`, { accessToken: token.accessToken });
+  const copy = decodeJwt(renewed.accessToken);
+  say(
+    `   jti ${copy.jti} ${copy.jti === payload.jti ? "as before" : "CHANGED"}, expires in ${renewed.expiresIn} s`,
+  );
+
+  say(
+    "6. A service that cannot wait for it to expire asks the Worker about it, before and after it is revoked",
+  );
+  const introspect = async () => {
+    const response = await fetch(`${worker}/oauth2/introspect`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+      body: new URLSearchParams({ token: renewed.accessToken }),
+    });
+    return (await response.json()) as { active: boolean };
+  };
+  const before = await introspect();
+  const { message } = await call("POST", `${worker}/api/v1/auth/token/revoke`, {
+    accessToken: token.accessToken,
+  });
+  const after = await introspect();
+  say(`   active: ${before.active}; ${message}; active: ${after.active}`);
+  if (copy.jti !== payload.jti || !before.active || after.active)
+    throw new Error("the token's life went wrong");
+
+  say("7. The audit log has all of it, newest first");
+  const expected = [
+    "organization.create",
+    "tenancy.put",
+    "identity.create",
+    "oci-auth.attach",
+    "login",
+    "token.renew",
+    "token.revoke",
+  ];
+  let events: { at: string; type: string; outcome: string; actor: string }[] = [];
+  while (events.length < expected.length) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    events = (await admin("GET", "/api/v1/audit-events")).auditEvents;
+  }
+  for (const { at, type, outcome, actor } of events) say(`   ${at}  ${type.padEnd(20)} ${outcome}  ${actor}`);
 }
 
 function onSignal(): void {

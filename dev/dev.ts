@@ -98,6 +98,7 @@ const emulator = await startEmulator(Number(options["oci-port"])).catch((error: 
   fail(`The emulated OCI cannot listen on port ${options["oci-port"]}: ${error.message}`),
 );
 applyMigrations("DB", options.state);
+applyMigrations("AUDIT_DB", options.state);
 
 const worker = spawn(
   "wrangler",

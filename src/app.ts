@@ -1,6 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
+import { auditEventsRoute } from "./audit/event-routes.ts";
 import { envelope, respondToError } from "./http/envelope.ts";
 import { healthRoute } from "./http/health-route.ts";
 import { limitedBody } from "./http/json-body.ts";
@@ -15,6 +16,8 @@ import { organizationRoutes } from "./identities/organization-routes.ts";
 import { tenancyRoutes } from "./identities/tenancy-routes.ts";
 import { loginRoute } from "./login/route.ts";
 import { discoveryRoutes } from "./tokens/discovery-routes.ts";
+import { introspectionRoute } from "./tokens/introspection-route.ts";
+import { tokenRoutes } from "./tokens/token-routes.ts";
 
 export const app = new OpenAPIHono<AppEnv>({
   defaultHook: (result) => {
@@ -46,10 +49,13 @@ app.use(configured, limitedBody);
 app.use("/.well-known/*", cors());
 app.openapiRoutes([
   loginRoute,
+  ...tokenRoutes,
+  introspectionRoute,
   ...discoveryRoutes,
   ...organizationRoutes,
   ...membershipRoutes,
   ...identityRoutes,
   ...ociAuthRoutes,
   ...tenancyRoutes,
+  auditEventsRoute,
 ]);

@@ -8,12 +8,16 @@ import {
   encryptionKeySet,
   importEncryptionKeys,
 } from "./identities/credential-encryption.ts";
+import type { Ledger } from "./ledger/ledger.ts";
 import { importSigningKeys, type SigningKeys, signingKeySet } from "./tokens/signing-keys.ts";
 
 /** What the runtime hands over, unchecked: see wrangler.toml. */
 export interface Env {
   DB: D1Database;
+  AUDIT_DB: D1Database;
   DIRECTORY: KVNamespace;
+  LEDGER: DurableObjectNamespace<Ledger>;
+  REFUSAL_EVENTS: RateLimit;
   ADMIN_TOKEN?: string;
   TOKEN_SIGNING_KEYS?: string;
   ENCRYPTION_KEYS?: string;
@@ -22,6 +26,7 @@ export interface Env {
   MAX_TOKEN_TTL_SECONDS?: string;
   DIRECTORY_TTL_SECONDS?: string;
   DIRECTORY_STALE_SECONDS?: string;
+  AUDIT_RETENTION_DAYS?: string;
   OCI_IDENTITY_ORIGIN?: string;
 }
 
@@ -35,6 +40,7 @@ export interface Config {
   readonly maxTokenTtlSeconds: number;
   readonly directoryTtlSeconds: number;
   readonly directoryStaleSeconds: number;
+  readonly auditRetentionDays: number;
   /** Local development only: where the Identity service is, instead of the tenancy's own region. */
   readonly ociIdentityOrigin: string | undefined;
 }
@@ -69,10 +75,10 @@ function jsonOf<S extends z.ZodType>(schema: S) {
     .pipe(schema);
 }
 
-const seconds = (fallback: number, min: number) =>
+const whole = (unit: string, fallback: number, min: number) =>
   z
     .string()
-    .regex(/^\d{1,9}$/, "is not a whole number of seconds")
+    .regex(/^\d{1,9}$/, `is not a whole number of ${unit}`)
     .transform(Number)
     .pipe(z.number().min(min))
     .default(fallback);
@@ -90,9 +96,10 @@ const variables = z
       return url?.protocol === "https:" || (url?.protocol === "http:" && loopback.has(url.hostname));
     }, "is not an https origin without a path or trailing slash (http is for loopback only)"),
     TOKEN_AUDIENCE: z.string().min(1).max(255).default("api"),
-    MAX_TOKEN_TTL_SECONDS: seconds(3600, 1),
-    DIRECTORY_TTL_SECONDS: seconds(300, 0),
-    DIRECTORY_STALE_SECONDS: seconds(3600, 0),
+    MAX_TOKEN_TTL_SECONDS: whole("seconds", 3600, 1),
+    DIRECTORY_TTL_SECONDS: whole("seconds", 300, 0),
+    DIRECTORY_STALE_SECONDS: whole("seconds", 3600, 0),
+    AUDIT_RETENTION_DAYS: whole("days", 90, 1),
     OCI_IDENTITY_ORIGIN: z
       .string()
       .refine((text) => loopback.has(originOf(text)?.hostname ?? ""), "is not a loopback origin")
@@ -103,7 +110,13 @@ const variables = z
     message: "may not be the issuer, whose tokens this Worker's own API accepts",
   });
 
-const bindings = { DB: "a D1 database", DIRECTORY: "a KV namespace" } as const;
+const bindings = {
+  DB: "a D1 database",
+  AUDIT_DB: "a D1 database",
+  DIRECTORY: "a KV namespace",
+  LEDGER: "the Durable Object Ledger",
+  REFUSAL_EVENTS: "a rate limit",
+} as const;
 
 const howToMake: Record<string, string> = {
   ADMIN_TOKEN: "make one with `npm run secrets`",
@@ -145,6 +158,7 @@ async function load(env: Env): Promise<Config> {
     maxTokenTtlSeconds: values.MAX_TOKEN_TTL_SECONDS,
     directoryTtlSeconds: values.DIRECTORY_TTL_SECONDS,
     directoryStaleSeconds: values.DIRECTORY_STALE_SECONDS,
+    auditRetentionDays: values.AUDIT_RETENTION_DAYS,
     ociIdentityOrigin: values.OCI_IDENTITY_ORIGIN,
   };
 }

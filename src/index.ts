@@ -1,4 +1,11 @@
 /** What the runtime loads. */
 import { app } from "./app.ts";
+import { maintain } from "./audit/maintenance.ts";
+import type { Env } from "./env.ts";
 
-export default { fetch: app.fetch };
+export { Ledger } from "./ledger/ledger.ts";
+
+export default {
+  fetch: app.fetch,
+  scheduled: ({ scheduledTime }, env, context) => context.waitUntil(maintain(env, scheduledTime)),
+} satisfies ExportedHandler<Env>;

@@ -9,8 +9,9 @@ const secrets = testSecrets();
 const issuer = "https://auth.example.com";
 
 function envWith(changed: Record<string, unknown> = {}): Env {
-  const { DB, DIRECTORY } = bindings;
-  return { DB, DIRECTORY, ISSUER_URL: issuer, ...secrets, ...changed } as unknown as Env;
+  const { DB, AUDIT_DB, DIRECTORY, LEDGER, REFUSAL_EVENTS } = bindings;
+  const all = { DB, AUDIT_DB, DIRECTORY, LEDGER, REFUSAL_EVENTS };
+  return { ...all, ISSUER_URL: issuer, ...secrets, ...changed } as unknown as Env;
 }
 
 async function problemWith(changed: Record<string, unknown>): Promise<string> {
@@ -31,6 +32,7 @@ describe("a complete configuration", () => {
       maxTokenTtlSeconds: 3600,
       directoryTtlSeconds: 300,
       directoryStaleSeconds: 3600,
+      auditRetentionDays: 90,
       ociIdentityOrigin: undefined,
       signingKeys: [{ alg: "ES256" }],
       encryptionKeys: { first: "one" },
@@ -43,6 +45,7 @@ describe("a complete configuration", () => {
       MAX_TOKEN_TTL_SECONDS: "86400",
       DIRECTORY_TTL_SECONDS: "0",
       DIRECTORY_STALE_SECONDS: "0",
+      AUDIT_RETENTION_DAYS: "1",
       OCI_IDENTITY_ORIGIN: "http://127.0.0.1:8788",
     };
     expect(await configOf(envWith(set))).toMatchObject({
@@ -50,6 +53,7 @@ describe("a complete configuration", () => {
       maxTokenTtlSeconds: 86_400,
       directoryTtlSeconds: 0,
       directoryStaleSeconds: 0,
+      auditRetentionDays: 1,
       ociIdentityOrigin: "http://127.0.0.1:8788",
     });
   });
@@ -81,7 +85,10 @@ describe("a complete configuration", () => {
 describe("a configuration that lacks something names it and says how to make it", () => {
   it.each([
     ["DB", "the binding of a D1 database is missing from wrangler.toml"],
+    ["AUDIT_DB", "the binding of a D1 database is missing from wrangler.toml"],
     ["DIRECTORY", "the binding of a KV namespace is missing from wrangler.toml"],
+    ["LEDGER", "the binding of the Durable Object Ledger is missing from wrangler.toml"],
+    ["REFUSAL_EVENTS", "the binding of a rate limit is missing from wrangler.toml"],
     ["ADMIN_TOKEN", "is missing; make one with `npm run secrets`"],
     ["TOKEN_SIGNING_KEYS", "is missing; make one with `npm run secrets`"],
     ["ENCRYPTION_KEYS", "is missing; make one with `npm run secrets`"],
@@ -92,16 +99,22 @@ describe("a configuration that lacks something names it and says how to make it"
   });
 
   it("all at once, where several are missing", async () => {
-    const names = ["DB", "DIRECTORY", "ADMIN_TOKEN", "TOKEN_SIGNING_KEYS", "ENCRYPTION_KEYS", "ISSUER_URL"];
+    const names = [
+      ...["DB", "AUDIT_DB", "DIRECTORY", "LEDGER", "REFUSAL_EVENTS"],
+      ...["ADMIN_TOKEN", "TOKEN_SIGNING_KEYS", "ENCRYPTION_KEYS", "ISSUER_URL"],
+    ];
     const problem = await problemWith(Object.fromEntries(names.map((name) => [name, undefined])));
     expect(
       problem.split("; ").flatMap((part) => names.filter((name) => part.startsWith(`${name}:`))),
     ).toEqual(names);
   });
 
-  it.each(["DB", "DIRECTORY"])("%s, where a variable has the binding's name", async (name) => {
-    expect(await problemWith({ [name]: "text" })).toContain(`${name}: the binding`);
-  });
+  it.each(["DB", "AUDIT_DB", "DIRECTORY", "LEDGER", "REFUSAL_EVENTS"])(
+    "%s, where a variable has the binding's name",
+    async (name) => {
+      expect(await problemWith({ [name]: "text" })).toContain(`${name}: the binding`);
+    },
+  );
 });
 
 describe("a malformed variable is named", () => {
@@ -169,6 +182,8 @@ describe("a malformed variable is named", () => {
     ],
     DIRECTORY_TTL_SECONDS: ["", "-1", "0.5", "5m", "never"],
     DIRECTORY_STALE_SECONDS: ["", "-1", "0.5", "1h", "never"],
+    // 0 would purge each event with the next run.
+    AUDIT_RETENTION_DAYS: ["", "0", "-1", "0.5", "90d", "never"],
   };
   describe.each(Object.entries(cases))("%s", (name, values) => {
     it.each(values)("%j", async (value) => {

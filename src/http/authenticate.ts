@@ -1,9 +1,10 @@
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
-import type { Config, Env } from "../env.ts";
+import { movesChanges } from "../audit/outbox.ts";
 import { primary } from "../identities/database.ts";
-import { loadStanding } from "../identities/standing.ts";
-import { verifyToken } from "../tokens/verify.ts";
+import { admitToken } from "../tokens/admission.ts";
 import type { Caller } from "./caller.ts";
+import { requestOrigin } from "./origin.ts";
 import { Refusal } from "./refusal.ts";
 import type { AppEnv } from "./route.ts";
 
@@ -13,53 +14,68 @@ async function equalSecrets(one: string, other: string): Promise<boolean> {
   return crypto.subtle.timingSafeEqual(await digest(one), await digest(other));
 }
 
-async function callerOf(bearer: string, env: Env, config: Config): Promise<Caller> {
-  if (await equalSecrets(bearer, config.adminToken)) return { kind: "operator" };
+/** Throws a {@link Refusal} unless a caller may go on. */
+type Permission = (caller: Caller) => void;
 
-  const verified = await verifyToken(bearer, config.signingKeys, config.issuer, new Date());
-  if (!verified.ok) throw new Refusal(verified.problem === "expired" ? "token-expired" : "unauthenticated");
-  const { claims } = verified;
-  if (claims.aud !== config.issuer) {
-    throw new Refusal("not-permitted", "This token is for other services, not for this Worker's own API.");
+/** An access token of this Worker's own API; its use is counted once the caller may go on. */
+async function identityOf(bearer: string, c: Context<AppEnv>, permit: Permission): Promise<Caller> {
+  const { config } = c.var;
+  const origin = requestOrigin(c);
+  const dependencies = { issuer: config, database: primary(c.env.DB), ledgers: c.env.LEDGER };
+  let caller: Caller | undefined;
+  await admitToken(bearer, origin.ip, dependencies, ({ claims, standing }) => {
+    if (claims.aud !== config.issuer) {
+      throw new Refusal("not-permitted", "This token is for other services, not for this Worker's own API.");
+    }
+    const { identityId, orgId: organizationId } = claims;
+    caller = { kind: "identity", identityId, role: standing.role, organizationId, origin };
+    permit(caller);
+  });
+  if (caller === undefined) throw new Refusal("unauthenticated");
+  return caller;
+}
+
+async function callerOf(bearer: string, c: Context<AppEnv>, permit: Permission): Promise<Caller> {
+  if (await equalSecrets(bearer, c.var.config.adminToken))
+    return { kind: "operator", origin: requestOrigin(c) };
+  try {
+    return await identityOf(bearer, c, permit);
+  } catch (error) {
+    // A bearer that is no token of ours is an unknown bearer, and nothing more is said of it.
+    throw error instanceof Refusal && error.reason === "token-malformed"
+      ? new Refusal("unauthenticated")
+      : error;
   }
-  const standing = await loadStanding(primary(env.DB), claims.identityId, claims.orgId);
-  if (standing === undefined || standing.tokenGeneration !== claims.tokenGeneration) {
-    throw new Refusal("unauthenticated", "This token has been revoked.");
-  }
-  if (standing.suspended) throw new Refusal("suspended");
-  return {
-    kind: "identity",
-    identityId: claims.identityId,
-    role: standing.role,
-    organizationId: claims.orgId,
-  };
 }
 
 /** Who calls: ADMIN_TOKEN's holder, or an identity by its access token. Anyone else gets no further. */
-const authenticated = createMiddleware<AppEnv>(async (c, next) => {
-  const bearer = /^Bearer +([\x21-\x7e]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-  if (bearer === undefined) throw new Refusal("unauthenticated", "A bearer token is required.");
-  c.set("caller", await callerOf(bearer, c.env, c.var.config));
-  await next();
-});
+const authenticated = (permit: Permission) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    const bearer = /^Bearer +([\x21-\x7e]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+    if (bearer === undefined) throw new Refusal("unauthenticated", "A bearer token is required.");
+    c.set("caller", await callerOf(bearer, c, permit));
+    await next();
+  });
 
-const administrates = createMiddleware<AppEnv>(async (c, next) => {
-  const { caller } = c.var;
-  if (caller.kind === "identity" && caller.role !== "admin") {
-    throw new Refusal("not-permitted", "Only an identity with the role admin may do this.");
-  }
-  await next();
-});
+function hasRole(...roles: string[]): Permission {
+  return (caller) => {
+    if (caller.kind === "identity" && !roles.includes(caller.role)) {
+      throw new Refusal("not-permitted", `Only an identity with the role ${roles.join(" or ")} may do this.`);
+    }
+  };
+}
 
-const operates = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.var.caller.kind !== "operator") {
+const operates: Permission = (caller) => {
+  if (caller.kind !== "operator") {
     throw new Refusal("not-permitted", "Only the holder of ADMIN_TOKEN may do this.");
   }
-  await next();
-});
+};
 
 /** For the admin API: the operator, or an identity with the role admin within its reach. */
-export const adminOnly = [authenticated, administrates];
+export const adminOnly = [authenticated(hasRole("admin")), movesChanges];
 
 /** For what belongs to the deployment as a whole. */
-export const operatorOnly = [authenticated, operates];
+export const operatorOnly = [authenticated(operates), movesChanges];
+
+/** For services that ask about tokens. */
+export const introspectorOnly = [authenticated(hasRole("introspector", "admin"))];

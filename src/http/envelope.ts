@@ -75,7 +75,9 @@ function storageError(error: unknown): Error | undefined {
 
 /** What the caller may know of whatever was thrown, and what the log says of it beside the reason. */
 function explain(error: unknown): { refusal: Refusal; message?: string | undefined } {
-  if (error instanceof Refusal) return { refusal: error };
+  if (error instanceof Refusal) {
+    return { refusal: error, message: error.cause === undefined ? undefined : String(error.cause) };
+  }
   if (error instanceof HTTPException && error.status === 400)
     return { refusal: new Refusal("malformed-json") };
   if (error instanceof HTTPException && error.status === 415) return { refusal: new Refusal("media-type") };

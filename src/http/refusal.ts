@@ -19,6 +19,12 @@ const refusals = {
   unauthenticated: [401, "A bearer token is required, and this one is not known."],
   "not-permitted": [403, "You are not permitted to do this.", "PermissionDenied"],
   suspended: [403, "Suspended: an administrator must resume it first.", "ForbiddenError"],
+  "token-malformed": [403, "This is not an access token of this Worker.", "TokenError"],
+  "token-revoked": [401, "This token has been revoked. Please log in again."],
+  "token-used-up": [401, "This token has been used as often as it may be. Please log in again."],
+  "token-max-ttl": [401, "This token's max TTL has passed. Please log in again."],
+  "signature-reused": [401, "Access denied: this signature was used before. Please sign again."],
+  "ip-not-trusted": [403, "This token may not be used from this IP address.", "ForbiddenError"],
   "token-expired": [403, "Your token has expired. Please log in again.", "TokenError"],
   "no-oci-auth": [404, "OCI auth method not found for identity, did you configure OCI auth?"],
   "sub-organization-not-found": [404, "Sub organization not found"],
@@ -29,6 +35,7 @@ const refusals = {
   validation: [422, "The request does not fit its schema"],
   internal: [500, "Something went wrong"],
   "oci-unavailable": [503, "OCI cannot be asked about this user at the moment; try again"],
+  "ledger-unavailable": [503, "This cannot be recorded at the moment; sign again before you try again"],
   "storage-unavailable": [503, "A storage that the Worker depends on cannot answer at the moment; try again"],
 } as const satisfies Record<string, readonly [status: number, message: string, error?: string]>;
 
@@ -62,10 +69,10 @@ export class Refusal extends Error {
   constructor(
     reason: Reason,
     message?: string,
-    more: { details?: unknown; issues?: readonly unknown[] } = {},
+    more: { details?: unknown; issues?: readonly unknown[]; cause?: unknown } = {},
   ) {
     const [status, own, error]: readonly [RefusalStatus, string, string?] = refusals[reason];
-    super(message ?? own);
+    super(message ?? own, { cause: more.cause });
     this.reason = reason;
     this.status = status;
     this.error = error ?? errorNames[status];

@@ -1,9 +1,10 @@
-import { and, asc, eq, getTableColumns, gt, or } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, gt, or, type SQL, sql } from "drizzle-orm";
+import { changeRecord } from "../audit/outbox.ts";
 import type { Caller } from "../http/caller.ts";
 import { type Position, pageOf } from "../http/pages.ts";
 import { Refusal } from "../http/refusal.ts";
 import { type Database, isConstraintError } from "./database.ts";
-import { findIdentity, findOrganization, orNotFound, withinReach } from "./reach.ts";
+import { findIdentity, findOrganization, orNotFound, placeOf, withinReach } from "./reach.ts";
 import { type Identity, identities, organizations } from "./tables.ts";
 
 export interface NewIdentity {
@@ -39,7 +40,15 @@ export async function createIdentity(
     updatedAt: now,
   };
   try {
-    await database.insert(identities).values(row);
+    await database.batch([
+      database.insert(identities).values(row),
+      changeRecord(database, caller, {
+        type: "identity.create",
+        ...placeOf(organization),
+        identityId: row.id,
+        details: { name: wanted.name, role: wanted.role },
+      }),
+    ]);
   } catch (error) {
     throw isConstraintError(error, "FOREIGN KEY") ? noOrganization : error;
   }
@@ -80,12 +89,36 @@ export async function updateIdentity(
   identityId: string,
   change: IdentityChange,
 ): Promise<Identity> {
-  orNotFound(await findIdentity(database, caller, identityId), "Identity");
-  const [row] = await database
-    .update(identities)
-    .set({ ...change, updatedAt: new Date().toISOString() })
-    .where(eq(identities.id, identityId))
-    .returning();
+  return setIdentity(database, caller, identityId, "identity.update", change, { ...change });
+}
+
+/** Ends every token of the identity; it may log in again at once. */
+export async function revokeTokens(
+  database: Database,
+  caller: Caller,
+  identityId: string,
+): Promise<Identity> {
+  const raised = { tokenGeneration: sql`${identities.tokenGeneration} + 1` };
+  return setIdentity(database, caller, identityId, "identity.revoke-tokens", raised, {});
+}
+
+async function setIdentity(
+  database: Database,
+  caller: Caller,
+  identityId: string,
+  type: "identity.update" | "identity.revoke-tokens",
+  values: IdentityChange | { tokenGeneration: SQL },
+  details: Record<string, unknown>,
+): Promise<Identity> {
+  const { organization } = orNotFound(await findIdentity(database, caller, identityId), "Identity");
+  const [[row]] = await database.batch([
+    database
+      .update(identities)
+      .set({ ...values, updatedAt: new Date().toISOString() })
+      .where(eq(identities.id, identityId))
+      .returning(),
+    changeRecord(database, caller, { type, ...placeOf(organization), identityId, details }),
+  ]);
   return orNotFound(row, "Identity");
 }
 
@@ -95,7 +128,15 @@ export async function deleteIdentity(
   caller: Caller,
   identityId: string,
 ): Promise<Identity> {
-  const { identity } = orNotFound(await findIdentity(database, caller, identityId), "Identity");
-  await database.delete(identities).where(eq(identities.id, identityId));
+  const { identity, organization } = orNotFound(await findIdentity(database, caller, identityId), "Identity");
+  await database.batch([
+    database.delete(identities).where(eq(identities.id, identityId)),
+    changeRecord(database, caller, {
+      type: "identity.delete",
+      ...placeOf(organization),
+      identityId,
+      details: { name: identity.name },
+    }),
+  ]);
   return identity;
 }

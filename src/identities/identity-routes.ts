@@ -5,7 +5,13 @@ import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
 import { primary } from "./database.ts";
 import { id, identityPath, jsonBody, name, success, time } from "./fields.ts";
-import { createIdentity, deleteIdentity, listIdentities, updateIdentity } from "./identities.ts";
+import {
+  createIdentity,
+  deleteIdentity,
+  listIdentities,
+  revokeTokens,
+  updateIdentity,
+} from "./identities.ts";
 import { findIdentity, orNotFound } from "./reach.ts";
 import type { Identity } from "./tables.ts";
 
@@ -33,7 +39,7 @@ function view({ tokenGeneration: _, ...row }: Identity): z.output<typeof identit
 }
 
 const path = "/api/v1/identities";
-const onePath = "/api/v1/identities/{identityId}";
+const onePath = "/api/v1/identities/{identityId}" as const;
 const common = { tags: ["Identities"], security: [{ bearer: [] }], middleware: adminOnly };
 
 export const identityRoutes = [
@@ -128,6 +134,23 @@ export const identityRoutes = [
     async (c) => {
       const { identityId } = c.req.valid("param");
       const row = await deleteIdentity(primary(c.env.DB), c.var.caller, identityId);
+      return c.json({ identity: view(row) }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "post",
+      path: `${onePath}/revoke-tokens` as const,
+      operationId: "revokeTokens",
+      description:
+        "End every access token of an identity. It may log in again at once: suspend it to stop that too.",
+      request: { params: identityPath },
+      responses: { ...success("The identity", one), ...errorResponses(401, 403, 404, 503) },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      const row = await revokeTokens(primary(c.env.DB), c.var.caller, identityId);
       return c.json({ identity: view(row) }, 200);
     },
   ),

@@ -22,15 +22,15 @@ export interface LoginConfiguration {
   /** The identity, its organization, or their root. */
   readonly suspended: boolean;
   readonly tenancy: OciTenancy;
-  /** The organization of the slug that was asked for, under the identity's root; null if there is none. */
+  /** The organization that was asked for, under the identity's root; null if there is none. */
   readonly named: { readonly organization: Organization; readonly isMember: boolean } | null;
 }
 
-/** Undefined if there is no such identity, or none with OCI Auth. */
+/** `wanted` is the organization to log in to, if not the identity's own. Undefined if there is no such identity, or none with OCI Auth. */
 export async function loadLoginConfiguration(
   database: Database,
   identityId: string,
-  organizationSlug: string | undefined,
+  wanted: { slug: string } | { id: string } | undefined,
 ): Promise<LoginConfiguration | undefined> {
   const home = alias(organizations, "home");
   const root = alias(organizations, "root");
@@ -52,9 +52,12 @@ export async function loadLoginConfiguration(
     .innerJoin(ociTenancies, eq(ociTenancies.tenancyOcid, ociAuthConfigs.tenancyOcid))
     .leftJoin(
       named,
-      organizationSlug === undefined
+      wanted === undefined
         ? sql`0`
-        : and(eq(named.rootId, home.rootId), eq(named.slug, organizationSlug)),
+        : and(
+            eq(named.rootId, home.rootId),
+            "slug" in wanted ? eq(named.slug, wanted.slug) : eq(named.id, wanted.id),
+          ),
     )
     .leftJoin(
       organizationMembers,

@@ -1,8 +1,9 @@
 import { and, eq } from "drizzle-orm";
+import { changeRecord } from "../audit/outbox.ts";
 import type { Caller } from "../http/caller.ts";
 import { Refusal } from "../http/refusal.ts";
 import { type Database, isConstraintError } from "./database.ts";
-import { findIdentity, findOrganization, orNotFound } from "./reach.ts";
+import { findIdentity, findOrganization, orNotFound, placeOf } from "./reach.ts";
 import { organizationMembers } from "./tables.ts";
 
 export type Membership = typeof organizationMembers.$inferSelect;
@@ -38,8 +39,9 @@ export async function addMember(
   }
   const row: Membership = { organizationId, identityId, createdAt: new Date().toISOString() };
   try {
-    const [, [stored]] = await database.batch([
+    const [, , [stored]] = await database.batch([
       database.insert(organizationMembers).values(row).onConflictDoNothing(),
+      changeRecord(database, caller, { type: "membership.add", ...placeOf(organization), identityId }),
       database.select().from(organizationMembers).where(isMembership(organizationId, identityId)),
     ]);
     return orNotFound(stored, "Membership");
@@ -59,11 +61,11 @@ export async function removeMember(
     findOrganization(database, caller, organizationId),
     findIdentity(database, caller, identityId),
   ]);
-  orNotFound(organization, "Organization");
+  const place = placeOf(orNotFound(organization, "Organization"));
   orNotFound(identity, "Identity");
-  const [row] = await database
-    .delete(organizationMembers)
-    .where(isMembership(organizationId, identityId))
-    .returning();
+  const [[row]] = await database.batch([
+    database.delete(organizationMembers).where(isMembership(organizationId, identityId)).returning(),
+    changeRecord(database, caller, { type: "membership.remove", ...place, identityId }),
+  ]);
   return orNotFound(row, "Membership");
 }

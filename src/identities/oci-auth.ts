@@ -1,8 +1,9 @@
 import { eq, sql } from "drizzle-orm";
+import { changeRecord } from "../audit/outbox.ts";
 import type { Caller } from "../http/caller.ts";
 import { Refusal } from "../http/refusal.ts";
 import { type Database, isConstraintError } from "./database.ts";
-import { findIdentity, orNotFound } from "./reach.ts";
+import { findIdentity, orNotFound, placeOf } from "./reach.ts";
 import { identities, type OciAuthConfig, ociAuthConfigs } from "./tables.ts";
 
 /** What an administrator sets; the rest of a configuration is ours. */
@@ -63,7 +64,15 @@ export async function attachOciAuth(
     updatedAt: now,
   };
   try {
-    await database.insert(ociAuthConfigs).values(row);
+    await database.batch([
+      database.insert(ociAuthConfigs).values(row),
+      changeRecord(database, caller, {
+        type: "oci-auth.attach",
+        ...placeOf(organization),
+        identityId,
+        details: { ...settings },
+      }),
+    ]);
   } catch (error) {
     throw explained(error, settings.tenancyOcid);
   }
@@ -89,15 +98,23 @@ export async function updateOciAuth(
   identityId: string,
   change: Change,
 ): Promise<OciAuthConfig> {
-  orNotFound(await findIdentity(database, caller, identityId), "Identity");
+  const { organization } = orNotFound(await findIdentity(database, caller, identityId), "Identity");
   checkAudience(change.accessTokenAudience, issuer);
   let row: OciAuthConfig | undefined;
   try {
-    [row] = await database
-      .update(ociAuthConfigs)
-      .set({ ...change, updatedAt: new Date().toISOString() })
-      .where(eq(ociAuthConfigs.identityId, identityId))
-      .returning();
+    [[row]] = await database.batch([
+      database
+        .update(ociAuthConfigs)
+        .set({ ...change, updatedAt: new Date().toISOString() })
+        .where(eq(ociAuthConfigs.identityId, identityId))
+        .returning(),
+      changeRecord(database, caller, {
+        type: "oci-auth.update",
+        ...placeOf(organization),
+        identityId,
+        details: { ...change },
+      }),
+    ]);
   } catch (error) {
     throw explained(error, change.tenancyOcid);
   }
@@ -111,13 +128,14 @@ export async function detachOciAuth(
   caller: Caller,
   identityId: string,
 ): Promise<OciAuthConfig> {
-  orNotFound(await findIdentity(database, caller, identityId), "Identity");
-  const [[row]] = await database.batch([
-    database.delete(ociAuthConfigs).where(eq(ociAuthConfigs.identityId, identityId)).returning(),
+  const { organization } = orNotFound(await findIdentity(database, caller, identityId), "Identity");
+  const [, [row]] = await database.batch([
     database
       .update(identities)
       .set({ tokenGeneration: sql`${identities.tokenGeneration} + 1` })
       .where(eq(identities.id, identityId)),
+    database.delete(ociAuthConfigs).where(eq(ociAuthConfigs.identityId, identityId)).returning(),
+    changeRecord(database, caller, { type: "oci-auth.detach", ...placeOf(organization), identityId }),
   ]);
   if (row === undefined) throw new Refusal("no-oci-auth");
   return row;

@@ -1,9 +1,10 @@
 import { and, asc, eq, gt, or, sql } from "drizzle-orm";
+import { changeRecord } from "../audit/outbox.ts";
 import type { Caller } from "../http/caller.ts";
 import { type Position, pageOf } from "../http/pages.ts";
 import { Refusal } from "../http/refusal.ts";
 import { type Database, isConstraintError } from "./database.ts";
-import { findOrganization, orNotFound, withinReach } from "./reach.ts";
+import { findOrganization, orNotFound, placeOf, withinReach } from "./reach.ts";
 import { identities, type Organization, organizations } from "./tables.ts";
 
 export interface NewOrganization {
@@ -60,7 +61,14 @@ export async function createOrganization(
     updatedAt: now,
   };
   try {
-    await database.insert(organizations).values(row);
+    await database.batch([
+      database.insert(organizations).values(row),
+      changeRecord(database, caller, {
+        type: "organization.create",
+        ...placeOf(row),
+        details: { ...wanted },
+      }),
+    ]);
   } catch (error) {
     throw explained(error, wanted);
   }
@@ -94,13 +102,20 @@ export async function updateOrganization(
   organizationId: string,
   change: OrganizationChange,
 ): Promise<Organization> {
-  orNotFound(await findOrganization(database, caller, organizationId), "Organization");
+  const current = orNotFound(await findOrganization(database, caller, organizationId), "Organization");
   try {
-    const [row] = await database
-      .update(organizations)
-      .set({ ...change, updatedAt: new Date().toISOString() })
-      .where(eq(organizations.id, organizationId))
-      .returning();
+    const [[row]] = await database.batch([
+      database
+        .update(organizations)
+        .set({ ...change, updatedAt: new Date().toISOString() })
+        .where(eq(organizations.id, organizationId))
+        .returning(),
+      changeRecord(database, caller, {
+        type: "organization.update",
+        ...placeOf(current),
+        details: { ...change },
+      }),
+    ]);
     return orNotFound(row, "Organization");
   } catch (error) {
     throw explained(error, change);
@@ -117,8 +132,16 @@ export async function deleteOrganization(
   organizationId: string,
 ): Promise<Organization> {
   const organization = orNotFound(await findOrganization(database, caller, organizationId), "Organization");
+  const record = changeRecord(database, caller, {
+    type: "organization.delete",
+    ...placeOf(organization),
+    details: { name: organization.name, slug: organization.slug },
+  });
   if (organization.parentId !== null) {
-    await database.delete(organizations).where(eq(organizations.id, organizationId));
+    await database.batch([
+      database.delete(organizations).where(eq(organizations.id, organizationId)),
+      record,
+    ]);
     return organization;
   }
   const contents = {
@@ -137,6 +160,7 @@ export async function deleteOrganization(
         ),
       )
       .returning({ id: organizations.id }),
+    record,
   ]);
   if (deleted.length === 0) {
     const { subOrganizations, identities: identityCount } = orNotFound(counted, "Organization");

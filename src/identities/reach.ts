@@ -11,7 +11,8 @@ export function withinReach(caller: Caller): SQL | undefined {
   return or(eq(organizations.id, caller.organizationId), eq(organizations.rootId, caller.organizationId));
 }
 
-function reaches(caller: Caller, organization: Pick<Organization, "id" | "rootId">): boolean {
+/** Whether an organization is within the caller's reach. */
+export function reaches(caller: Caller, organization: Pick<Organization, "id" | "rootId">): boolean {
   return (
     caller.kind === "operator" ||
     organization.id === caller.organizationId ||
@@ -60,4 +61,9 @@ export async function findIdentity(
 export function orNotFound<T>(found: T | undefined, what: string): T {
   if (found === undefined) throw new Refusal("not-found", `${what} not found`);
   return found;
+}
+
+/** Where something happened, as its event says. */
+export function placeOf(organization: Pick<Organization, "id" | "rootId">) {
+  return { organizationId: organization.id, rootOrganizationId: organization.rootId };
 }

@@ -5,8 +5,10 @@ import {
   type Identity,
   identities,
   type Organization,
+  ociAuthConfigs,
   organizationMembers,
   organizations,
+  type TrustedIp,
 } from "./tables.ts";
 
 type Role = Identity["role"];
@@ -29,9 +31,16 @@ export interface Standing {
   readonly tokenGeneration: number;
   /** The identity, the organization, or their root. */
   readonly suspended: boolean;
+  readonly organization: Organization;
+  readonly trustedIps: readonly TrustedIp[];
+  /** Of the tokens that are not for this Worker's own API; null for the default. */
+  readonly accessTokenAudience: string | null;
 }
 
-/** Undefined if the identity is gone, or the organization is neither its own nor one that it is a member of. */
+/**
+ * Undefined if the identity or its OCI Auth is gone, or the organization is neither its own nor one that it is a member
+ * of.
+ */
 export async function loadStanding(
   database: Database,
   identityId: string,
@@ -43,8 +52,11 @@ export async function loadStanding(
       identity: identities,
       organization: organizations,
       rootSuspended: root.suspended,
+      trustedIps: ociAuthConfigs.accessTokenTrustedIps,
+      accessTokenAudience: ociAuthConfigs.accessTokenAudience,
     })
     .from(identities)
+    .innerJoin(ociAuthConfigs, eq(ociAuthConfigs.identityId, identities.id))
     .innerJoin(organizations, eq(organizations.id, organizationId))
     .innerJoin(root, eq(root.id, organizations.rootId))
     .leftJoin(
@@ -64,10 +76,12 @@ export async function loadStanding(
       ),
     );
   if (row === undefined) return undefined;
-  const { identity, organization, rootSuspended } = row;
+  const { identity, organization, rootSuspended, ...policy } = row;
   return {
+    ...policy,
     role: roleIn(organization, identity),
     tokenGeneration: identity.tokenGeneration,
     suspended: identity.suspended || organization.suspended || rootSuspended,
+    organization,
   };
 }

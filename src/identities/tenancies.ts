@@ -1,5 +1,7 @@
 import { and, asc, eq, gt, inArray, or, sql } from "drizzle-orm";
+import { changeRecord } from "../audit/outbox.ts";
 import type { Config } from "../env.ts";
+import type { Caller } from "../http/caller.ts";
 import { type Position, pageOf } from "../http/pages.ts";
 import { Refusal } from "../http/refusal.ts";
 import type { IdentityClient, OciFailure } from "../oci/identity-client.ts";
@@ -98,6 +100,7 @@ async function tryCredential(client: IdentityClient, owner: CredentialOwner): Pr
 /** Tries the credential against OCI, then stores it encrypted. */
 export async function putTenancy(
   database: Database,
+  caller: Caller,
   config: Config,
   wanted: WantedTenancy,
 ): Promise<Tenancy> {
@@ -117,6 +120,7 @@ export async function putTenancy(
         .values({ tenancyOcid, ...credential, createdAt: now })
         .onConflictDoUpdate({ target: ociTenancies.tenancyOcid, set: credential })
         .returning(),
+      changeRecord(database, caller, { type: "tenancy.put", details: { ...owner, organizationIds } }),
       database
         .delete(ociTenancyOrganizations)
         .where(
@@ -186,10 +190,17 @@ export async function getTenancy(database: Database, tenancyOcid: TenancyOcid): 
 }
 
 /** Only one that no identity uses: there is no cascade. */
-export async function deleteTenancy(database: Database, tenancyOcid: TenancyOcid): Promise<Tenancy> {
+export async function deleteTenancy(
+  database: Database,
+  caller: Caller,
+  tenancyOcid: TenancyOcid,
+): Promise<Tenancy> {
   const tenancy = await getTenancy(database, tenancyOcid);
   try {
-    await database.delete(ociTenancies).where(eq(ociTenancies.tenancyOcid, tenancyOcid));
+    await database.batch([
+      database.delete(ociTenancies).where(eq(ociTenancies.tenancyOcid, tenancyOcid)),
+      changeRecord(database, caller, { type: "tenancy.delete", details: { tenancyOcid } }),
+    ]);
   } catch (error) {
     if (!isConstraintError(error, "FOREIGN KEY")) throw error;
     throw inUse(await attachedElsewhere(database, tenancyOcid, []));

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { recordAction } from "../audit/outbox.ts";
 import { Directory } from "../directory/directory.ts";
 import { operatorOnly } from "../http/authenticate.ts";
 import { errorResponses } from "../http/envelope.ts";
@@ -97,7 +98,7 @@ export const tenancyRoutes = [
       if (key.value.fingerprint !== body.fingerprint) {
         throw invalid("fingerprint", `is not the private key's, which is ${key.value.fingerprint}`);
       }
-      const row = await putTenancy(primary(c.env.DB), c.var.config, {
+      const row = await putTenancy(primary(c.env.DB), c.var.caller, c.var.config, {
         ...body,
         organizationIds: [...new Set(body.organizationIds)],
         tenancyOcid: ocid.value,
@@ -148,7 +149,11 @@ export const tenancyRoutes = [
       responses: { ...success("Deleted", one), ...errorResponses(400, 401, 403, 404, 503) },
     },
     async (c) => {
-      const row = await deleteTenancy(primary(c.env.DB), named(c.req.valid("param").tenancyOcid));
+      const row = await deleteTenancy(
+        primary(c.env.DB),
+        c.var.caller,
+        named(c.req.valid("param").tenancyOcid),
+      );
       return c.json(view(row), 200);
     },
   ),
@@ -168,9 +173,14 @@ export const tenancyRoutes = [
     },
     async (c) => {
       const tenancyOcid = named(c.req.valid("param").tenancyOcid);
-      await getTenancy(primary(c.env.DB), tenancyOcid);
+      const database = primary(c.env.DB);
+      await getTenancy(database, tenancyOcid);
       const userOcid = parseUserOcid(c.req.valid("param").userOcid);
       if (!userOcid.ok) throw new Refusal("not-found", "User not found");
+      await recordAction(database, c.var.caller, {
+        type: "tenancy.purge-user",
+        details: { tenancyOcid, userOcid: userOcid.value },
+      });
       await new Directory(c.env.DIRECTORY, c.var.config, c.executionCtx).forget(tenancyOcid, userOcid.value);
       return c.json({ purgedAt: new Date().toISOString() }, 200);
     },

@@ -16,3 +16,35 @@ export function parseTrustedIp(text: string): TrustedIp | undefined {
   }
   return undefined;
 }
+
+/** Whether tokens may be used from anywhere, so that it does not matter from where one is used. */
+export function trustsAnyone(trusted: readonly TrustedIp[]): boolean {
+  const everyOf = (type: TrustedIp["type"]) =>
+    trusted.some((range) => range.type === type && range.prefix === 0);
+  return everyOf("ipv4") && everyOf("ipv6");
+}
+
+/** An IPv4 address or range that is written as IPv6 (`::ffff:10.0.0.0/104`) counts as what it maps to. */
+function unmapped({ ipAddress, prefix }: { ipAddress: string; prefix?: number | undefined }) {
+  const address = ipaddr.parse(ipAddress);
+  const length = prefix ?? (address.kind() === "ipv4" ? 32 : 128);
+  if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && length >= 96) {
+    return { address: address.toIPv4Address(), length: length - 96 };
+  }
+  return { address, length };
+}
+
+/** False too for what is not an address. */
+export function trusts(trusted: readonly TrustedIp[], ip: string): boolean {
+  if (!isIpAddress(ip)) return false;
+  const { address } = unmapped({ ipAddress: ip });
+  return trusted.some((range) => {
+    const within = unmapped(range);
+    return within.address.kind() === address.kind() && address.match(within.address, within.length);
+  });
+}
+
+export function isIpAddress(text: string): boolean {
+  const parsed = parseTrustedIp(text);
+  return parsed !== undefined && parsed.prefix === undefined;
+}

@@ -4,14 +4,17 @@
  *
  * It touches no binding: what it reads comes through {@link LoginDependencies}, so that every refusal can be tested.
  */
+import { newEvent, type OutgoingEvent, type RequestOrigin } from "../audit/event.ts";
 import type { Resolution } from "../directory/directory.ts";
-import type { DirectoryEntry } from "../directory/entry.ts";
+import type { DirectoryEntry, DirectoryKey } from "../directory/entry.ts";
 import { verificationKey } from "../directory/verification-keys.ts";
-import { Refusal } from "../http/refusal.ts";
+import { type Reason, Refusal } from "../http/refusal.ts";
 import type { LoginConfiguration } from "../identities/login-configuration.ts";
-import { isId } from "../identities/reach.ts";
+import { isId, placeOf } from "../identities/reach.ts";
 import { roleIn } from "../identities/standing.ts";
 import type { OciTenancy, Organization } from "../identities/tables.ts";
+import { signatureDigest } from "../ledger/address.ts";
+import type { LoginOutcome, LoginRecord } from "../ledger/ledger.ts";
 import type { HttpDate } from "../oci/http-date.ts";
 import type { IdentityHost } from "../oci/identity-host.ts";
 import { type ApiKeyId, parseApiKeyId } from "../oci/key-id.ts";
@@ -23,19 +26,34 @@ import { parseSignedGetUser } from "../oci/signed-get-user.ts";
 import { verifySignature } from "../oci/verify.ts";
 import { type IssuedToken, type Issuer, issueToken } from "../tokens/issue.ts";
 import type { LoginBody } from "./contract.ts";
+import {
+  checkConfiguration,
+  checkOrganization,
+  checkTenancy,
+  checkUser,
+  checkUsername,
+} from "./eligibility.ts";
 
 export interface LoginDependencies {
   readonly issuer: Issuer;
+  readonly origin: RequestOrigin;
   loadConfiguration(
     identityId: string,
     organizationSlug: string | undefined,
   ): Promise<LoginConfiguration | undefined>;
   readDirectory(keyId: ApiKeyId): Promise<DirectoryEntry | undefined>;
   resolveUser(keyId: ApiKeyId, cached: DirectoryEntry | undefined, tenancy: OciTenancy): Promise<Resolution>;
+  /** Rejects with a {@link Refusal} if the ledger does not answer. */
+  recordLogin(keyId: ApiKeyId, login: LoginRecord): Promise<LoginOutcome>;
+  /** Takes the event of a refusal that comes after step 6. */
+  reportRefusal(event: OutgoingEvent): void;
 }
 
 /** OCI's own allowance: 300 s, either way (facts.md, section 2). */
 const allowedSkewMilliseconds = 300_000;
+
+/** How much longer than it could be shown a signature is remembered: clocks differ. */
+const memoryMarginMilliseconds = 60_000;
 
 /** Throws a {@link Refusal}. `now` in milliseconds since the epoch. */
 export async function logIn(
@@ -60,63 +78,108 @@ export async function logIn(
   }
 
   // 5. The signature is fresh.
-  checkDate(request.date, now);
+  const date = checkDate(request.date, now);
 
   // D1 and KV, side by side, for what can be an identity's id.
   if (!isId(body.identityId)) throw new Refusal("no-oci-auth");
-  const [configuration, cached] = await Promise.all([
+  const [found, cached] = await Promise.all([
     dependencies.loadConfiguration(body.identityId, body.organizationSlug),
     dependencies.readDirectory(keyId),
   ]);
 
   // 6. The identity logs in with OCI Auth, and nothing above it is suspended.
-  if (configuration === undefined) throw new Refusal("no-oci-auth");
-  if (configuration.suspended) {
-    throw new Refusal(
-      "suspended",
-      "The identity or its organization is suspended: an administrator must resume it first.",
+  const configuration = checkConfiguration(found);
+
+  const attempt = new LoginAttempt(keyId, configuration, dependencies.origin);
+  try {
+    // 7. The tenancy is the one that is pinned, and the host and user are of its realm.
+    checkTenancy(keyId.tenancyOcid, configuration);
+    checkRealm(keyId, request.host);
+
+    // 8. The directory knows the key, of this tenancy and user.
+    const user = checkUser(await dependencies.resolveUser(keyId, cached, configuration.tenancy));
+    attempt.tell({ username: user.username, keySource: user.source });
+
+    // 9. The key made the signature.
+    await checkSignature(user.key, signature, request.signingString);
+
+    // 10. The user is allowed.
+    checkUsername(user.username, configuration);
+
+    // 11. The organization is one that the identity may log in to.
+    const organization = organizationOf(body.organizationSlug, configuration);
+
+    // 12. The ledger records the login and its event, and knows if the signature was used before.
+    const tokenId = crypto.randomUUID();
+    const { recorded, presentations } = await dependencies.recordLogin(keyId, {
+      signatureDigest: await signatureDigest(signature.signature),
+      rememberUntil: date.epochMilliseconds + allowedSkewMilliseconds + memoryMarginMilliseconds,
+      signatureReuse: configuration.config.signatureReuse,
+      event: attempt.succeeded(organization, tokenId),
+    });
+    if (!recorded) {
+      attempt.tell({ signatureReused: presentations });
+      throw new Refusal("signature-reused");
+    }
+
+    // 13. The token.
+    const { identity, config: policy } = configuration;
+    const loggedInAt = Math.floor(now / 1000);
+    return await issueToken(
+      dependencies.issuer,
+      {
+        tokenId,
+        loggedInAt,
+        identity: { ...identity, role: roleIn(organization, identity) },
+        organization,
+        policy,
+        oci: { ...keyId, username: user.username },
+      },
+      loggedInAt,
     );
+  } catch (error) {
+    if (error instanceof Refusal) dependencies.reportRefusal(attempt.refused(error.reason));
+    throw error;
+  }
+}
+
+/** What the event of a login tells: more, the further it came. */
+class LoginAttempt {
+  readonly #configuration: LoginConfiguration;
+  readonly #origin: RequestOrigin;
+  readonly #actor: string;
+  #details: Record<string, unknown>;
+
+  constructor(keyId: ApiKeyId, configuration: LoginConfiguration, origin: RequestOrigin) {
+    this.#configuration = configuration;
+    this.#origin = origin;
+    this.#actor = `oci/${keyId.userOcid}`;
+    this.#details = { ...keyId };
   }
 
-  // 7. The tenancy is the one that is pinned, and the host and user are of its realm.
-  checkTenancy(keyId, request.host, configuration);
-
-  // 8. The directory knows the key, of this tenancy and user.
-  const user = await dependencies.resolveUser(keyId, cached, configuration.tenancy);
-  if (user.kind === "refused") throw new Refusal(user.reason);
-  if (user.kind === "unavailable") throw new Refusal("oci-unavailable");
-
-  // 9. The key made the signature.
-  const key = await verificationKey(user.key, signature.algorithm);
-  if (key === undefined) throw new Refusal("key-unknown");
-  if (!(await verifySignature(key, signature.algorithm, signature.signature, request.signingString))) {
-    throw new Refusal("signature-invalid");
+  tell(more: Record<string, unknown>): void {
+    this.#details = { ...this.#details, ...more };
   }
 
-  // 10. The user is allowed.
-  if (!isAllowed(configuration.config.allowedUsernames, user.username))
-    throw new Refusal("username-not-allowed");
+  succeeded(organization: Organization, tokenId: string): OutgoingEvent {
+    return this.#event(organization, null, { ...this.#details, tokenId });
+  }
 
-  // 11. The organization is one that the identity may log in to.
-  const organization = organizationOf(body.organizationSlug, configuration);
+  refused(reason: Reason): OutgoingEvent {
+    return this.#event(this.#configuration.home, reason, this.#details);
+  }
 
-  // 12. The ledger's place: it records the login and its event, and decides about a signature that was used before.
-
-  // 13. The token.
-  const { identity, config } = configuration;
-  const seconds = Math.floor(now / 1000);
-  return issueToken(
-    dependencies.issuer,
-    {
-      tokenId: crypto.randomUUID(),
-      loggedInAt: seconds,
-      identity: { ...identity, role: roleIn(organization, identity) },
-      organization,
-      policy: config,
-      oci: { ...keyId, username: user.username },
-    },
-    seconds,
-  );
+  #event(organization: Organization, reason: Reason | null, details: Record<string, unknown>): OutgoingEvent {
+    const identityId = this.#configuration.identity.id;
+    return newEvent(this.#origin, {
+      type: "login",
+      actor: this.#actor,
+      reason,
+      ...placeOf(organization),
+      identityId,
+      details,
+    });
+  }
 }
 
 function accept<T>(parsed: Parsed<T>, prefix = ""): T {
@@ -133,14 +196,14 @@ function apiKeyOf(signature: RequestSignature): ApiKeyId {
   return keyId.value;
 }
 
-function checkDate(date: HttpDate | undefined, now: number): void {
+function checkDate(date: HttpDate | undefined, now: number): HttpDate {
   if (date === undefined) {
     throw new Refusal(
       "date-not-signed",
       "Neither date nor x-date is signed, and only a signed date proves freshness",
     );
   }
-  if (Math.abs(date.epochMilliseconds - now) <= allowedSkewMilliseconds) return;
+  if (Math.abs(date.epochMilliseconds - now) <= allowedSkewMilliseconds) return date;
   const [clock, from, to] = [now, now - allowedSkewMilliseconds, now + allowedSkewMilliseconds].map((time) =>
     new Date(time).toUTCString(),
   );
@@ -150,37 +213,26 @@ function checkDate(date: HttpDate | undefined, now: number): void {
   );
 }
 
-function checkTenancy(keyId: ApiKeyId, host: IdentityHost, { config }: LoginConfiguration): void {
-  if (keyId.tenancyOcid !== config.tenancyOcid) throw new Refusal("another-tenancy");
+function checkRealm(keyId: ApiKeyId, host: IdentityHost): void {
   const realm = realmOf(keyId.tenancyOcid);
-  if (host.domain !== realmDomain(realm) || realmOf(keyId.userOcid) !== realm)
+  if (host.domain !== realmDomain(realm) || realmOf(keyId.userOcid) !== realm) {
     throw new Refusal("another-realm");
+  }
 }
 
-/** Comma-separated, exact and case-sensitive; null allows every user of the tenancy. */
-function isAllowed(allowedUsernames: string | null, username: string): boolean {
-  return (
-    allowedUsernames === null || allowedUsernames.split(",").some((allowed) => allowed.trim() === username)
-  );
+async function checkSignature(
+  directoryKey: DirectoryKey,
+  { algorithm, signature }: RequestSignature,
+  signingString: string,
+): Promise<void> {
+  const key = await verificationKey(directoryKey, algorithm);
+  if (key === undefined) throw new Refusal("key-unknown");
+  if (!(await verifySignature(key, algorithm, signature, signingString))) {
+    throw new Refusal("signature-invalid");
+  }
 }
 
-function organizationOf(slug: string | undefined, { home, named }: LoginConfiguration): Organization {
-  if (slug === undefined || slug === home.slug) return home;
-  // The root is no sub-organization of an identity that was created below it.
-  if (named === null || named.organization.parentId === null) {
-    throw new Refusal("sub-organization-not-found", `Sub organization with slug ${slug} not found`);
-  }
-  if (!named.isMember) {
-    throw new Refusal(
-      "sub-organization-not-authorized",
-      `Identity not authorized to access sub organization ${slug}`,
-    );
-  }
-  if (named.organization.suspended) {
-    throw new Refusal(
-      "suspended",
-      `Sub organization ${slug} is suspended: an administrator must resume it first.`,
-    );
-  }
-  return named.organization;
+function organizationOf(slug: string | undefined, configuration: LoginConfiguration): Organization {
+  const { home } = configuration;
+  return slug === undefined || slug === home.slug ? home : checkOrganization(slug, configuration);
 }

@@ -1,9 +1,12 @@
+import { writeRefusal } from "../audit/refusals.ts";
 import { Directory } from "../directory/directory.ts";
 import { errorResponses } from "../http/envelope.ts";
+import { requestOrigin } from "../http/origin.ts";
 import { defineRoute } from "../http/route.ts";
 import { nearest } from "../identities/database.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
 import { storedIdentityClient } from "../identities/tenancy-client.ts";
+import { askLedger, ledgerOf } from "../ledger/address.ts";
 import { loginAnswer, loginBody } from "./contract.ts";
 import { logIn } from "./login.ts";
 
@@ -29,10 +32,15 @@ export const loginRoute = defineRoute(
       c.req.valid("json"),
       {
         issuer: config,
-        loadConfiguration: (identityId, slug) => loadLoginConfiguration(database, identityId, slug),
+        origin: requestOrigin(c),
+        loadConfiguration: (identityId, slug) =>
+          loadLoginConfiguration(database, identityId, slug === undefined ? undefined : { slug }),
         readDirectory: ({ tenancyOcid, userOcid }) => directory.read(tenancyOcid, userOcid),
         resolveUser: (keyId, cached, tenancy) =>
           directory.resolve(keyId, cached, () => storedIdentityClient(config, tenancy), now),
+        recordLogin: (keyId, login) =>
+          askLedger(() => ledgerOf(c.env.LEDGER, keyId, login.signatureDigest).recordLogin(login)),
+        reportRefusal: (event) => c.executionCtx.waitUntil(writeRefusal(c.env, event)),
       },
       now,
     );

@@ -36,6 +36,6 @@ export function parseApiKeyId(keyId: string): Parsed<ApiKeyId> {
   return parsed({ tenancyOcid: tenancyOcid.value, userOcid: userOcid.value, fingerprint });
 }
 
-export function formatApiKeyId(key: ApiKeyId): string {
+export function formatApiKeyId(key: { [part in keyof ApiKeyId]: string }): string {
   return `${key.tenancyOcid}/${key.userOcid}/${key.fingerprint}`;
 }

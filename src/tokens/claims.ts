@@ -74,8 +74,11 @@ export function lifetimeSeconds(
 }
 
 /** The audience of this Worker's own API is for identities that may use it, and they get no other. */
-function audienceOf(login: Login, issuer: string, defaultAudience: string): string {
-  return login.identity.role === "member" ? (login.policy.accessTokenAudience ?? defaultAudience) : issuer;
+export function audienceOf(
+  identity: { readonly role: string; readonly accessTokenAudience: string | null },
+  { issuer, defaultAudience }: { issuer: string; defaultAudience: string },
+): string {
+  return identity.role === "member" ? (identity.accessTokenAudience ?? defaultAudience) : issuer;
 }
 
 /** `now` and `expiresAt` in seconds since the epoch. */
@@ -87,7 +90,7 @@ export function claimsOf(
   return {
     iss: token.issuer,
     sub: identity.id,
-    aud: audienceOf(login, token.issuer, token.defaultAudience),
+    aud: audienceOf({ ...identity, ...policy }, token),
     iat: token.now,
     exp: token.expiresAt,
     jti: login.tokenId,

@@ -52,6 +52,8 @@ export const discoveryRoutes = [
               schema: z.strictObject({
                 issuer: z.string(),
                 jwks_uri: z.string(),
+                introspection_endpoint: z.string(),
+                introspection_endpoint_auth_methods_supported: z.array(z.string()),
                 response_types_supported: z.array(z.string()),
                 subject_types_supported: z.array(z.string()),
                 id_token_signing_alg_values_supported: z.array(z.string()),
@@ -69,6 +71,9 @@ export const discoveryRoutes = [
         {
           issuer,
           jwks_uri: `${issuer}${jwksPath}`,
+          introspection_endpoint: `${issuer}/oauth2/introspect`,
+          // RFC 8414, section 2, names the schemes of the registry: here a bearer token.
+          introspection_endpoint_auth_methods_supported: ["bearer"],
           // Required by the specification; tokens come from a login, not from an authorization endpoint.
           response_types_supported: ["id_token"],
           subject_types_supported: ["public"],

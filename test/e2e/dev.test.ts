@@ -1,11 +1,11 @@
 /** `npm run dev` and `npm run demo` as processes, as a person or a script starts them. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
+import { freePort } from "../../dev/free-port.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const started: ChildProcess[] = [];
@@ -33,14 +33,6 @@ function run(script: string, args: string[]) {
   }
   const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
   return { child, exit, output: () => output };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 const answers = (url: string) =>
@@ -93,6 +85,6 @@ it("demo goes from nothing to a verified token and exits 0", async () => {
   const { exit, output } = run("demo", []);
   expect([await exit, output()]).toEqual([
     0,
-    expect.stringMatching(/verified: ES256[\s\S]*Token: [\w-]+\.[\w-]+\.[\w-]+/),
+    expect.stringMatching(/verified: ES256[\s\S]*token: [\w-]+\.[\w-]+\.[\w-]+[\s\S]*token\.revoke +success/),
   ]);
 });

@@ -50,6 +50,7 @@ export async function startWorker(
   });
   const { url } = await server.listen();
   await server.getWorker().applyD1Migrations("DB");
+  await server.getWorker().applyD1Migrations("AUDIT_DB");
 
   async function send(path: string, init: RequestInit = {}): Promise<Answer> {
     return answerOf(await fetch(new URL(path, url), { redirect: "manual", ...init }));
@@ -75,6 +76,13 @@ export async function startWorker(
     /** A request of the holder of ADMIN_TOKEN. */
     admin: (method: string, path: string, body?: unknown) => json(method, path, body, secrets.ADMIN_TOKEN),
     login: (body: unknown) => json("POST", "/api/v1/auth/oci-auth/login", body),
+    /** Asks about a token, as the holder of ADMIN_TOKEN or of another bearer. */
+    introspect: (token: string, more: Record<string, string> = {}, bearer = secrets.ADMIN_TOKEN) =>
+      send("/oauth2/introspect", {
+        method: "POST",
+        headers: { authorization: `Bearer ${bearer}` },
+        body: new URLSearchParams({ token, ...more }),
+      }),
     emulator: async (method: string, path: string, body?: unknown) =>
       answerOf(
         await fetch(`${emulator.origin}/_emulator/${path}`, {

@@ -1,0 +1,83 @@
+import { z } from "@hono/zod-openapi";
+import { adminOnly } from "../http/authenticate.ts";
+import type { Caller } from "../http/caller.ts";
+import { errorResponses } from "../http/envelope.ts";
+import { nextCursor, pageQuery } from "../http/pages.ts";
+import { defineRoute } from "../http/route.ts";
+import { type Database, primary } from "../identities/database.ts";
+import { id, success, time } from "../identities/fields.ts";
+import { findOrganization, orNotFound } from "../identities/reach.ts";
+import { type EventsQuery, listEvents, rootOfEvents } from "./events.ts";
+
+const auditEvent = z
+  .strictObject({
+    id,
+    at: time,
+    type: z.string().openapi({ example: "login" }),
+    outcome: z.enum(["success", "failure"]),
+    reason: z.string().nullable().openapi({ description: "Of a failure: why it was refused." }),
+    organizationId: id.nullable(),
+    identityId: id.nullable(),
+    actor: z.string().openapi({ description: "operator, identity/{id}, or oci/{userOcid}." }),
+    ip: z.string().nullable(),
+    userAgent: z.string().nullable(),
+    reqId: z.string(),
+    details: z.record(z.string(), z.unknown()),
+  })
+  .openapi("AuditEvent");
+
+const instant = z.iso
+  .datetime({ offset: true })
+  .transform((text) => new Date(text).toISOString())
+  .openapi({ type: "string", format: "date-time" });
+
+/** An operator reads everything, an admin what happened in the organization of its token and those below. */
+async function scopeOf(
+  database: Database,
+  caller: Caller,
+  organizationId: string | undefined,
+): Promise<Pick<EventsQuery, "organizationId" | "rootOrganizationId">> {
+  // An operator may ask about organizations that are gone.
+  if (caller.kind === "operator") return { organizationId };
+  const asked = organizationId ?? caller.organizationId;
+  const organization = orNotFound(await findOrganization(database, caller, asked), "Organization");
+  const wholeRoot = organizationId === undefined && organization.parentId === null;
+  return wholeRoot ? { rootOrganizationId: organization.id } : { organizationId: organization.id };
+}
+
+export const auditEventsRoute = defineRoute(
+  {
+    method: "get",
+    path: "/api/v1/audit-events",
+    tags: ["Audit"],
+    operationId: "listAuditEvents",
+    description:
+      "What happened, newest first. Logins, renewals and revocations appear within seconds; each appears once.",
+    security: [{ bearer: [] }],
+    middleware: adminOnly,
+    request: {
+      query: pageQuery.extend({
+        organizationId: id.optional(),
+        identityId: id.optional(),
+        from: instant.optional(),
+        to: instant.optional(),
+      }),
+    },
+    responses: {
+      ...success("A page", z.strictObject({ auditEvents: z.array(auditEvent), nextCursor })),
+      ...errorResponses(401, 403, 404, 422, 503),
+    },
+  },
+  async (c) => {
+    const { organizationId, ...query } = c.req.valid("query");
+    const scope = await scopeOf(primary(c.env.DB), c.var.caller, organizationId);
+    // An identity's events are all of one root. Looking at one of them saves looking through all of another root's.
+    const { identityId } = query;
+    if (scope.rootOrganizationId !== undefined && identityId !== undefined) {
+      const root = await rootOfEvents(c.env.AUDIT_DB, identityId);
+      if (root !== scope.rootOrganizationId) return c.json({ auditEvents: [], nextCursor: null }, 200);
+    }
+    const { page, nextCursor } = await listEvents(c.env.AUDIT_DB, { ...query, ...scope });
+    return c.json({ auditEvents: page, nextCursor }, 200);
+  },
+);

@@ -1,0 +1,71 @@
+/** What the audit log holds. No event holds a token, a signature or a key. */
+
+export type EventType =
+  | "login"
+  | "token.renew"
+  | "token.revoke"
+  | "organization.create"
+  | "organization.update"
+  | "organization.delete"
+  | "membership.add"
+  | "membership.remove"
+  | "identity.create"
+  | "identity.update"
+  | "identity.delete"
+  | "identity.revoke-tokens"
+  | "oci-auth.attach"
+  | "oci-auth.update"
+  | "oci-auth.detach"
+  | "tenancy.put"
+  | "tenancy.delete"
+  | "tenancy.purge-user";
+
+export interface AuditEvent {
+  readonly id: string;
+  /** ISO 8601 in UTC with milliseconds. */
+  readonly at: string;
+  readonly type: EventType;
+  readonly outcome: "success" | "failure";
+  /** Of a failure: why it was refused (http/refusal.ts). */
+  readonly reason: string | null;
+  readonly organizationId: string | null;
+  readonly identityId: string | null;
+  /** `operator`, `identity/{id}`, or `oci/{userOcid}`. */
+  readonly actor: string;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  readonly reqId: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** An event on its way: its organization's root decides who may read it. */
+export interface OutgoingEvent extends AuditEvent {
+  readonly rootOrganizationId: string | null;
+}
+
+/** Where a request came from, as its events say. */
+export interface RequestOrigin {
+  readonly reqId: string;
+  readonly ip: string;
+  readonly userAgent: string | null;
+}
+
+/** What happened, apart from where the request came from. */
+export type Happening = Pick<OutgoingEvent, "type" | "actor"> &
+  Partial<Pick<OutgoingEvent, "reason" | "organizationId" | "rootOrganizationId" | "identityId" | "details">>;
+
+/** An event of now; a failure if it has a reason. */
+export function newEvent(origin: RequestOrigin, happening: Happening): OutgoingEvent {
+  return {
+    id: crypto.randomUUID(),
+    at: new Date().toISOString(),
+    outcome: (happening.reason ?? null) === null ? "success" : "failure",
+    reason: null,
+    organizationId: null,
+    rootOrganizationId: null,
+    identityId: null,
+    details: {},
+    ...origin,
+    ...happening,
+  };
+}

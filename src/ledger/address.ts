@@ -1,0 +1,41 @@
+import { Refusal } from "../http/refusal.ts";
+import type { Ledger } from "./ledger.ts";
+
+/**
+ * Ledgers for one signing user. A constant and no setting: changing it would send what was used or revoked to objects
+ * that do not know of it.
+ */
+export const ledgerShards = 16;
+
+export interface Signer {
+  readonly tenancyOcid: string;
+  readonly userOcid: string;
+}
+
+/** Hexadecimal SHA-256 of a decoded signature: what was shown, in whatever spelling. */
+export async function signatureDigest(signature: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", signature));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * The ledger of a signature's digest or of a token's id (a UUID): both are random in their first two hexadecimal
+ * digits. It does not depend on the identity that was named: a signature used for one is used.
+ */
+export function ledgerOf(
+  namespace: DurableObjectNamespace<Ledger>,
+  { tenancyOcid, userOcid }: Signer,
+  digestOrTokenId: string,
+): DurableObjectStub<Ledger> {
+  const shard = Number.parseInt(digestOrTokenId.slice(0, 2), 16) % ledgerShards;
+  return namespace.getByName(`${tenancyOcid}/${userOcid}/${shard}`);
+}
+
+/** A ledger that does not answer decides nothing, and then nothing is decided. Throws a {@link Refusal}. */
+export async function askLedger<T>(question: () => Promise<T>): Promise<T> {
+  try {
+    return await question();
+  } catch (error) {
+    throw new Refusal("ledger-unavailable", undefined, { cause: error });
+  }
+}

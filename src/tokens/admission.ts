@@ -1,0 +1,85 @@
+/**
+ * Whether an access token may be used now: verified, of an identity in good standing, from where it may be used, not
+ * revoked and not used up. Introspection and this Worker's own API ask the same question here.
+ */
+
+import { Refusal } from "../http/refusal.ts";
+import type { Database } from "../identities/database.ts";
+import { loadStanding, type Standing } from "../identities/standing.ts";
+import { trusts, trustsAnyone } from "../identities/trusted-ips.ts";
+import { askLedger, ledgerOf } from "../ledger/address.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { type AccessTokenClaims, audienceOf } from "./claims.ts";
+import type { Issuer } from "./issue.ts";
+import { verifyToken } from "./verify.ts";
+
+export interface AdmittedToken {
+  readonly claims: AccessTokenClaims;
+  readonly standing: Standing;
+}
+
+export interface AdmissionDependencies {
+  readonly issuer: Issuer;
+  /** The primary, which knows the last change. */
+  readonly database: Database;
+  readonly ledgers: DurableObjectNamespace<Ledger>;
+}
+
+/** The claims of a token that this Worker issued and that has not expired. Throws a {@link Refusal}. */
+export async function claimsOfToken(
+  token: string,
+  { signingKeys, issuer }: Issuer,
+): Promise<AccessTokenClaims> {
+  const verified = await verifyToken(token, signingKeys, issuer, new Date());
+  if (!verified.ok) throw new Refusal(verified.problem === "expired" ? "token-expired" : "token-malformed");
+  return verified.claims;
+}
+
+/** Where the token's identity stands. Throws a {@link Refusal} if a token of it may not be used, whatever the use. */
+async function standingOf(claims: AccessTokenClaims, database: Database): Promise<Standing> {
+  const standing = await loadStanding(database, claims.identityId, claims.orgId);
+  if (standing === undefined || standing.tokenGeneration !== claims.tokenGeneration) {
+    throw new Refusal("token-revoked");
+  }
+  if (standing.suspended) throw new Refusal("suspended");
+  return standing;
+}
+
+/** What an identity's tokens are for may have changed since, by its role or its configuration. */
+export function checkAudience(
+  audience: string,
+  identity: Pick<Standing, "role" | "accessTokenAudience">,
+  issuer: Issuer,
+): void {
+  if (audience !== audienceOf(identity, issuer)) {
+    throw new Refusal(
+      "token-revoked",
+      "This token's audience is no longer its identity's. Please log in again.",
+    );
+  }
+}
+
+/**
+ * Admits the token and counts the use. `clientIp` is where the token is used from, if that is known; `accept` throws a
+ * {@link Refusal} before the use is counted. Throws a {@link Refusal}.
+ */
+export async function admitToken(
+  token: string,
+  clientIp: string | undefined,
+  dependencies: AdmissionDependencies,
+  accept: (admitted: AdmittedToken) => void,
+): Promise<AdmittedToken> {
+  const claims = await claimsOfToken(token, dependencies.issuer);
+  const standing = await standingOf(claims, dependencies.database);
+  accept({ claims, standing });
+  checkIp(standing, clientIp);
+  const use = { tokenId: claims.jti, expiresAt: claims.exp, usesLimit: claims.numUsesLimit ?? 0 };
+  const state = await askLedger(() => ledgerOf(dependencies.ledgers, claims.oci, claims.jti).use(use));
+  if (state !== "active") throw new Refusal(state === "revoked" ? "token-revoked" : "token-used-up");
+  return { claims, standing };
+}
+
+export function checkIp({ trustedIps }: Pick<Standing, "trustedIps">, clientIp: string | undefined): void {
+  if (trustsAnyone(trustedIps)) return;
+  if (clientIp === undefined || !trusts(trustedIps, clientIp)) throw new Refusal("ip-not-trusted");
+}

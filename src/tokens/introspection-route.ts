@@ -1,0 +1,87 @@
+import { z } from "@hono/zod-openapi";
+import { introspectorOnly } from "../http/authenticate.ts";
+import { errorResponses } from "../http/envelope.ts";
+import { Refusal } from "../http/refusal.ts";
+import { defineRoute } from "../http/route.ts";
+import { primary } from "../identities/database.ts";
+import { success } from "../identities/fields.ts";
+import { reaches } from "../identities/reach.ts";
+import { isIpAddress } from "../identities/trusted-ips.ts";
+import { type AdmittedToken, admitToken, checkAudience } from "./admission.ts";
+import { accessTokenClaims } from "./claims.ts";
+
+/** Parameters that are not known are ignored (RFC 7662, section 2.1). */
+const question = z.object({
+  token: z.string().openapi({ description: "The access token." }),
+  token_type_hint: z.string().optional(),
+  client_ip: z.string().refine(isIpAddress, "is not an IP address").optional().openapi({
+    description: "Where the token is used from. A token with restricted IPs is inactive without it.",
+  }),
+});
+
+const answer = z.union([
+  z.strictObject({ active: z.literal(false) }),
+  accessTokenClaims
+    .extend({
+      active: z.literal(true),
+      token_type: z.literal("Bearer"),
+      client_id: z.string().openapi({ description: "The identity's id." }),
+      username: z.string().openapi({ description: "The OCI username." }),
+    })
+    .strict(),
+]);
+
+/** Nothing is said of why a token is not active: the token may be anyone's (RFC 7662, section 2.2). */
+async function ifActive(admission: Promise<AdmittedToken>): Promise<AdmittedToken | undefined> {
+  try {
+    return await admission;
+  } catch (error) {
+    if (error instanceof Refusal && error.status < 500) return undefined;
+    throw error;
+  }
+}
+
+export const introspectionRoute = defineRoute(
+  {
+    method: "post",
+    path: "/oauth2/introspect",
+    tags: ["Tokens"],
+    operationId: "introspectToken",
+    description:
+      "Whether an access token may be used now (RFC 7662): it sees revocations, use limits, trusted IPs and suspensions. An active answer is a use.",
+    security: [{ bearer: [] }],
+    middleware: introspectorOnly,
+    request: {
+      body: { required: true, content: { "application/x-www-form-urlencoded": { schema: question } } },
+    },
+    responses: {
+      ...success("What is known of the token", answer),
+      ...errorResponses(400, 401, 403, 413, 415, 422, 503),
+    },
+  },
+  async (c) => {
+    const { config, caller } = c.var;
+    const { token, client_ip } = c.req.valid("form");
+    const dependencies = { issuer: config, database: primary(c.env.DB), ledgers: c.env.LEDGER };
+    const admitted = await ifActive(
+      admitToken(token, client_ip, dependencies, ({ claims, standing }) => {
+        // Another organization's token is as good as none.
+        if (!reaches(caller, standing.organization)) throw new Refusal("not-found");
+        checkAudience(claims.aud, standing, config);
+      }),
+    );
+    c.header("cache-control", "no-store");
+    if (admitted === undefined) return c.json({ active: false as const }, 200);
+    const { claims } = admitted;
+    return c.json(
+      {
+        active: true as const,
+        token_type: "Bearer" as const,
+        client_id: claims.identityId,
+        username: claims.oci.username,
+        ...claims,
+      },
+      200,
+    );
+  },
+);

@@ -1,0 +1,420 @@
+import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { eq } from "drizzle-orm";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
+import type { OutgoingEvent } from "../../src/audit/event.ts";
+import { type EventsQuery, listEvents, purgeEvents, rootOfEvents } from "../../src/audit/events.ts";
+import { maintain } from "../../src/audit/maintenance.ts";
+import { writeEvents } from "../../src/audit/mover.ts";
+import { changeRecord, recordAction } from "../../src/audit/outbox.ts";
+import { writeRefusal } from "../../src/audit/refusals.ts";
+import type { Caller } from "../../src/http/caller.ts";
+import { pageQuery } from "../../src/http/pages.ts";
+import { primary } from "../../src/identities/database.ts";
+import { organizations } from "../../src/identities/tables.ts";
+import worker from "../../src/index.ts";
+import { loggedIds, migrateDatabases } from "../databases.ts";
+import { newLoginEvent } from "./made-events.ts";
+
+let logged: Record<"warn" | "error", Mock>;
+const lines = (level: "warn" | "error") => logged[level].mock.calls.map(([line]) => JSON.parse(line));
+
+beforeAll(migrateDatabases);
+beforeEach(async () => {
+  logged = {
+    warn: vi.spyOn(console, "warn").mockReturnValue(),
+    error: vi.spyOn(console, "error").mockReturnValue(),
+  };
+  await env.AUDIT_DB.exec("DELETE FROM audit_events");
+  await env.DB.exec("DELETE FROM audit_outbox");
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const day = 86_400_000;
+const start = Date.parse("2026-11-24T03:04:57Z");
+const at = (milliseconds: number) => new Date(start + milliseconds).toISOString();
+
+const down = {
+  prepare() {
+    throw new Error("the database is down");
+  },
+} as unknown as D1Database;
+
+/** Every way of putting the values of `choices` together, each left out too. */
+function combinations<T extends object>(choices: { [name in keyof T]: T[name] }): Partial<T>[] {
+  let all: Partial<T>[] = [{}];
+  for (const [name, value] of Object.entries(choices)) {
+    all = all.flatMap((one) => [one, { ...one, [name]: value }]);
+  }
+  return all;
+}
+
+type Filter = Omit<EventsQuery, "limit" | "cursor">;
+
+async function pagesOf(filter: Filter, limit: number): Promise<string[][]> {
+  const pages: string[][] = [];
+  for (let cursor: EventsQuery["cursor"]; ; ) {
+    const { page, nextCursor } = await listEvents(env.AUDIT_DB, { ...filter, limit, cursor });
+    pages.push(page.map(({ id }) => id));
+    if (nextCursor === null) return pages;
+    cursor = pageQuery.parse({ cursor: nextCursor }).cursor;
+  }
+}
+
+describe("the listing", () => {
+  // Many at one time, as in a burst of logins, in no order; of two roots, their organizations and identities.
+  const events = Array.from({ length: 96 }, (_, index) => {
+    const root = index % 2;
+    return newLoginEvent({
+      at: at(1000 * Math.floor(((index * 37) % 96) / 16)),
+      rootOrganizationId: `root-${root}`,
+      organizationId: `organization-${root}-${index % 3}`,
+      identityId: index % 8 === 7 ? null : `identity-${root}-${index % 5}`,
+    });
+  });
+  const matches = (event: OutgoingEvent, filter: Filter) =>
+    (filter.rootOrganizationId ?? event.rootOrganizationId) === event.rootOrganizationId &&
+    (filter.organizationId ?? event.organizationId) === event.organizationId &&
+    (filter.identityId ?? event.identityId) === event.identityId &&
+    (filter.from ?? "") <= event.at &&
+    event.at < (filter.to ?? "~");
+  const newestFirst = (one: OutgoingEvent, other: OutgoingEvent) =>
+    one.at + one.id < other.at + other.id ? 1 : -1;
+
+  // From a time that events have, to a time that events have.
+  const filters = combinations<Filter>({
+    rootOrganizationId: "root-1",
+    organizationId: "organization-1-0",
+    identityId: "identity-1-4",
+    from: at(1000),
+    to: at(4000),
+  });
+
+  beforeEach(() => writeEvents(env.AUDIT_DB, events));
+
+  it.each(filters.map((filter) => [JSON.stringify(filter), filter]))(
+    "with %s has what fits, newest first, each once however it is paged",
+    async (_, filter) => {
+      const fitting = events.filter((event) => matches(event, filter));
+      const expected = fitting.sort(newestFirst).map(({ id }) => id);
+      expect(expected.length).toBeGreaterThan(0);
+      for (const limit of [1, 7, 100]) {
+        const pages = await pagesOf(filter, limit);
+        expect(pages.flat()).toEqual(expected);
+        expect(pages).toHaveLength(Math.ceil(expected.length / limit));
+      }
+    },
+  );
+
+  it("takes a time for what is from it on, and before it and no longer", async () => {
+    const there = (filter: Filter) => pagesOf(filter, 100).then((pages) => pages.flat().length);
+    expect(await there({ from: at(5000) })).toBe(16);
+    expect(await there({ from: at(5001) })).toBe(0);
+    expect(await there({ to: at(1) })).toBe(16);
+    expect(await there({ to: at(0) })).toBe(0);
+    expect(await there({ from: at(2000), to: at(2000) })).toBe(0);
+  });
+
+  it("has a page that what happens meanwhile does not move", async () => {
+    const { page, nextCursor } = await listEvents(env.AUDIT_DB, { limit: 50 });
+    await writeEvents(env.AUDIT_DB, [newLoginEvent({ at: at(9000) })]);
+    const { cursor } = pageQuery.parse({ cursor: nextCursor });
+    const rest = await listEvents(env.AUDIT_DB, { limit: 50, cursor });
+    expect([...page, ...rest.page].map(({ id }) => id).sort()).toEqual(events.map(({ id }) => id).sort());
+  });
+
+  it.each([
+    ["identity-1-4", "root-1"],
+    ["identity-0-2", "root-0"],
+    ["identity-9", undefined],
+  ])("knows that the root of %s's events is %s", async (identityId, root) => {
+    expect(await rootOfEvents(env.AUDIT_DB, identityId)).toBe(root);
+  });
+});
+
+describe("a page costs the same however many events there are", () => {
+  const total = 1000;
+  /** A hundredth of a second apart, all of one identity. */
+  const fill = () =>
+    env.AUDIT_DB.prepare(
+      `INSERT INTO audit_events
+       WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
+       SELECT printf('event-%06d', i), strftime('%Y-%m-%dT%H:%M:%fZ', ? + i * 0.01, 'unixepoch'), 'login', 'success',
+         NULL, 'root', 'organization', 'identity', 'operator', NULL, NULL, 'req-1', '{}' FROM n`,
+    )
+      .bind(total, start / 1000)
+      .run();
+  beforeEach(fill);
+
+  const indexes: [index: string, scope: Filter][] = [
+    ["audit_events_by_time", {}],
+    ["audit_events_by_root", { rootOrganizationId: "root" }],
+    ["audit_events_by_organization", { organizationId: "organization" }],
+    ["audit_events_by_identity", { identityId: "identity" }],
+    ["audit_events_by_identity", { identityId: "identity", rootOrganizationId: "root" }],
+    ["audit_events_by_identity_and_organization", { identityId: "identity", organizationId: "organization" }],
+  ];
+  const ranges = combinations<Pick<EventsQuery, "from" | "to" | "cursor">>({
+    from: at(1000),
+    to: at(9000),
+    cursor: { createdAt: at(5000), id: "event-000500" },
+  });
+  const cases = indexes.flatMap(([index, scope]) =>
+    ranges.map((range) => [index, JSON.stringify({ ...scope, ...range }), { ...scope, ...range }] as const),
+  );
+
+  /** AUDIT_DB, with the statements that are prepared on it. */
+  function watched() {
+    const prepared: D1PreparedStatement[] = [];
+    const explained: D1PreparedStatement[] = [];
+    const auditDb = {
+      prepare: (sql: string) => ({
+        bind(...values: unknown[]) {
+          explained.push(env.AUDIT_DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...values));
+          const statement = env.AUDIT_DB.prepare(sql).bind(...values);
+          prepared.push(statement);
+          return statement;
+        },
+      }),
+    } as unknown as D1Database;
+    return { auditDb, prepared, explained };
+  }
+
+  it.each(cases)("by %s for %s", async (index, _, query) => {
+    const { auditDb, prepared, explained } = watched();
+    const { page } = await listEvents(auditDb, { ...query, limit: 10 });
+    expect(page).toHaveLength(10);
+    expect(prepared).toHaveLength(1);
+
+    const plan = await Promise.all(explained.map((statement) => statement.all<{ detail: string }>()));
+    const details = plan.flatMap(({ results }) => results.map(({ detail }) => detail));
+    const way = Object.keys(query).length === 0 ? "SCAN" : "SEARCH";
+    expect(details).toEqual([
+      expect.stringMatching(new RegExp(`^${way} audit_events USING INDEX ${index}( \\(|$)`)),
+    ]);
+
+    // Of each event that is read, the index and the row.
+    const rowsRead = await Promise.all(
+      prepared.map(async (statement) => (await statement.all()).meta.rows_read),
+    );
+    expect(Math.max(...rowsRead)).toBeLessThanOrEqual(2 * 11);
+  });
+});
+
+describe("a purge", () => {
+  const old = (count: number, time: string) =>
+    env.AUDIT_DB.prepare(
+      `INSERT INTO audit_events
+       WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+       SELECT 'old-' || i, ?, 'login', 'success', NULL, NULL, NULL, NULL, 'operator', NULL, NULL, 'req-1', '{}' FROM n`,
+    )
+      .bind(count, time)
+      .run();
+
+  it("removes what is older than it says and nothing else", async () => {
+    const kept = [newLoginEvent({ at: at(0) }), newLoginEvent({ at: at(1) })];
+    await writeEvents(env.AUDIT_DB, [
+      newLoginEvent({ at: at(-1) }),
+      ...kept,
+      newLoginEvent({ at: at(-day) }),
+    ]);
+    await purgeEvents(env.AUDIT_DB, at(0));
+    expect((await loggedIds()).sort()).toEqual(kept.map(({ id }) => id).sort());
+  });
+
+  it("removes 10,000 in a run at most, the oldest first, and the next run goes on", async () => {
+    await old(10_500, at(-day));
+    const younger = newLoginEvent({ at: at(-1) });
+    const kept = newLoginEvent({ at: at(0) });
+    await writeEvents(env.AUDIT_DB, [younger, kept]);
+    await purgeEvents(env.AUDIT_DB, at(0));
+    const left = await loggedIds();
+    expect(left).toHaveLength(502);
+    expect(left).toContain(younger.id);
+    await purgeEvents(env.AUDIT_DB, at(0));
+    expect(await loggedIds()).toEqual([kept.id]);
+  });
+});
+
+const origin = { reqId: "req-uV1PNuuRpSBs1f", ip: "192.0.2.1", userAgent: "curl/8" };
+const operator: Caller = { kind: "operator", origin };
+
+async function waiting(): Promise<OutgoingEvent[]> {
+  const { results } = await env.DB.prepare("SELECT event FROM audit_outbox").all<{ event: string }>();
+  return results.map(({ event }) => JSON.parse(event));
+}
+
+describe("the record of a change", () => {
+  const database = primary(env.DB);
+  const happening = { type: "organization.update", organizationId: "one", details: { name: "new" } } as const;
+  const rename = (id: string) =>
+    database.update(organizations).set({ name: "new" }).where(eq(organizations.id, id));
+  const nameOfOne = async () =>
+    (await database.select().from(organizations).where(eq(organizations.id, "one")))[0]?.name;
+  const made = { slug: "one", rootId: "one", createdAt: at(0), updatedAt: at(0) };
+
+  beforeEach(async () => {
+    await database.delete(organizations);
+    await database.insert(organizations).values({ id: "one", name: "old", ...made });
+  });
+
+  it.each<[string, Caller, string]>([
+    ["the operator", operator, "operator"],
+    [
+      "an admin",
+      { kind: "identity", identityId: "identity-1", role: "admin", organizationId: "one", origin },
+      "identity/identity-1",
+    ],
+  ])("of %s commits with it, and says who, from where and what", async (_, caller, actor) => {
+    await database.batch([rename("one"), changeRecord(database, caller, happening)]);
+    expect(await nameOfOne()).toBe("new");
+    expect(await waiting()).toEqual([
+      {
+        ...{ id: expect.any(String), at: expect.any(String), outcome: "success", reason: null, actor },
+        ...{ rootOrganizationId: null, identityId: null, ...origin, ...happening },
+      },
+    ]);
+  });
+
+  it("is none where nothing changed", async () => {
+    await database.batch([rename("none"), changeRecord(database, operator, happening)]);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it("is none where nothing changed, though something did just before", async () => {
+    await database.batch([rename("one"), rename("none"), changeRecord(database, operator, happening)]);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it("goes with its batch, when a later statement of it fails", async () => {
+    const taken = database.insert(organizations).values({ id: "two", name: "two", ...made });
+    await expect(
+      database.batch([rename("one"), changeRecord(database, operator, happening), taken]),
+    ).rejects.toThrow();
+    expect(await nameOfOne()).toBe("old");
+    expect(await waiting()).toEqual([]);
+  });
+
+  it("takes the change with it, when it cannot be written itself", async () => {
+    await env.DB.exec(
+      "CREATE TRIGGER full BEFORE INSERT ON audit_outbox BEGIN SELECT RAISE(ABORT, 'database is full'); END",
+    );
+    const change = database.batch([rename("one"), changeRecord(database, operator, happening)]);
+    await expect(change).rejects.toThrow();
+    await env.DB.exec("DROP TRIGGER full");
+    expect(await nameOfOne()).toBe("old");
+  });
+
+  it("can also be of what changes nothing in D1", async () => {
+    await recordAction(database, operator, { type: "tenancy.purge-user", details: { userOcid: "alice" } });
+    expect(await waiting()).toMatchObject([{ type: "tenancy.purge-user", details: { userOcid: "alice" } }]);
+  });
+});
+
+describe("maintenance", () => {
+  const holdBack = (event: OutgoingEvent) =>
+    env.DB.prepare("INSERT INTO audit_outbox VALUES (?, ?)").bind(event.id, JSON.stringify(event)).run();
+
+  it.each<[string, (now: number) => Promise<void>]>([
+    ["by itself", (now) => maintain(env, now)],
+    [
+      "by the scheduled handler",
+      async (now) => {
+        const context = createExecutionContext();
+        worker.scheduled(createScheduledController({ scheduledTime: now }), env, context);
+        await waitOnExecutionContext(context);
+      },
+    ],
+  ])("moves what waits, and purges what is past its retention of 90 days, %s", async (_, run) => {
+    const [moved, kept, purged] = [
+      newLoginEvent({ at: at(0) }),
+      newLoginEvent({ at: at(-90 * day) }),
+      newLoginEvent({ at: at(-90 * day - 1) }),
+    ];
+    await holdBack(moved);
+    await writeEvents(env.AUDIT_DB, [kept, purged]);
+    await run(start);
+    expect((await loggedIds()).sort()).toEqual([moved.id, kept.id].sort());
+    expect(await waiting()).toEqual([]);
+  });
+
+  it("keeps to AUDIT_RETENTION_DAYS", async () => {
+    const [kept, purged] = [newLoginEvent({ at: at(-2 * day) }), newLoginEvent({ at: at(-2 * day - 1) })];
+    await writeEvents(env.AUDIT_DB, [kept, purged]);
+    await maintain({ ...env, AUDIT_RETENTION_DAYS: "2" }, start);
+    expect(await loggedIds()).toEqual([kept.id]);
+  });
+
+  it.each<[string, object, problems: number]>([
+    ["DB is down", { DB: down }, 1],
+    ["AUDIT_DB is down", { AUDIT_DB: down }, 2],
+    ["both are down", { DB: down, AUDIT_DB: down }, 2],
+    ["AUDIT_DB is no binding", { AUDIT_DB: undefined }, 2],
+    ["the Worker is misconfigured", { AUDIT_RETENTION_DAYS: "0" }, 1],
+  ])("says so in the log and does not reject, when %s", async (_, replaced, problems) => {
+    await holdBack(newLoginEvent());
+    await maintain({ ...env, ...replaced } as typeof env, start);
+    expect(lines("error")).toHaveLength(problems);
+  });
+
+  it("still purges when DB is down, and still moves when it is misconfigured", async () => {
+    await writeEvents(env.AUDIT_DB, [newLoginEvent({ at: at(-91 * day) })]);
+    await maintain({ ...env, DB: down }, start);
+    expect(await loggedIds()).toEqual([]);
+    const event = newLoginEvent({ at: at(0) });
+    await holdBack(event);
+    await maintain({ ...env, AUDIT_RETENTION_DAYS: "never" }, start);
+    expect(await loggedIds()).toEqual([event.id]);
+  });
+});
+
+describe("the event of a refusal", () => {
+  const newRefusal = (identityId = "identity-1") =>
+    newLoginEvent({ outcome: "failure", reason: "signature-invalid", identityId });
+  const allowing = (success: boolean) => ({ limit: vi.fn(async () => ({ success })) });
+
+  it("is written, and counts for its identity", async () => {
+    const event = newRefusal();
+    const REFUSAL_EVENTS = allowing(true);
+    await writeRefusal({ ...env, REFUSAL_EVENTS }, event);
+    expect(await loggedIds()).toEqual([event.id]);
+    expect(REFUSAL_EVENTS.limit.mock.calls).toEqual([[{ key: "identity-1" }]]);
+    expect(lines("warn")).toEqual([]);
+  });
+
+  it("is in the log alone, once there are too many of them", async () => {
+    const event = newRefusal();
+    await writeRefusal({ ...env, REFUSAL_EVENTS: allowing(false) }, event);
+    expect(await loggedIds()).toEqual([]);
+    expect(lines("warn")).toEqual([expect.objectContaining({ level: "warn", event })]);
+  });
+
+  it.each<[string, object]>([
+    ["AUDIT_DB is down", { AUDIT_DB: down }],
+    ["the rate cannot be asked", { REFUSAL_EVENTS: { limit: () => Promise.reject(new Error("down")) } }],
+  ])("is in the log, with the problem, when %s", async (_, replaced) => {
+    const event = newRefusal();
+    await writeRefusal({ ...env, REFUSAL_EVENTS: allowing(true), ...replaced }, event);
+    expect(await loggedIds()).toEqual([]);
+    expect(lines("error")).toEqual([
+      expect.objectContaining({ error: expect.stringContaining("down"), event }),
+    ]);
+  });
+
+  it("is one of 60 that are written in a minute for an identity, and the others are in the log", async () => {
+    // A minute of the clock may end in between, and then a second one begins; more than two it cannot touch.
+    const events = Array.from({ length: 150 }, () => newRefusal("flooded"));
+    await Promise.all(events.map((event) => writeRefusal(env, event)));
+    const written = await loggedIds();
+    expect(written.length).toBeGreaterThanOrEqual(60);
+    expect(written.length).toBeLessThanOrEqual(120);
+    const inLog = lines("warn").map(({ event }) => event.id);
+    expect([...written, ...inLog].sort()).toEqual(events.map(({ id }) => id).sort());
+
+    const another = newRefusal("another");
+    await writeRefusal(env, another);
+    expect(await loggedIds()).toContain(another.id);
+  });
+});
