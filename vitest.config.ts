@@ -19,6 +19,8 @@ export default defineConfig({
                   DB: await readD1Migrations("migrations/db"),
                   AUDIT_DB: await readD1Migrations("migrations/audit_db"),
                 },
+                // For test/for-all.ts.
+                FUZZ_SCALE: process.env.FUZZ_SCALE ?? "1",
               },
             },
           })),

@@ -2,13 +2,15 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { auditEventsRoute } from "./audit/event-routes.ts";
-import { envelope, respondToError } from "./http/envelope.ts";
+import { respondToError } from "./http/envelope.ts";
+import { headers } from "./http/headers.ts";
 import { healthRoute } from "./http/health-route.ts";
 import { limitedBody } from "./http/json-body.ts";
 import { describe } from "./http/openapi.ts";
 import { Refusal } from "./http/refusal.ts";
 import { requestId } from "./http/request-id.ts";
-import { type AppEnv, configured } from "./http/route.ts";
+import { requestLog } from "./http/request-log.ts";
+import { type AppEnv, configured, timeLimit } from "./http/route.ts";
 import { identityRoutes } from "./identities/identity-routes.ts";
 import { membershipRoutes } from "./identities/membership-routes.ts";
 import { ociAuthRoutes } from "./identities/oci-auth-routes.ts";
@@ -26,17 +28,19 @@ export const app = new OpenAPIHono<AppEnv>({
 });
 
 app.onError(respondToError);
-app.notFound((c) => envelope(c, new Refusal("not-found", `Route ${c.req.method} ${c.req.path} not found`)));
+app.notFound((c) =>
+  respondToError(new Refusal("not-found", `Route ${c.req.method} ${c.req.path} not found`), c),
+);
 
-app.use(requestId);
+app.use(requestId, requestLog, headers);
 app.use(
   methodNotAllowed({
     app,
     onMethodNotAllowed: (c, methods) => {
       c.header("allow", methods.join(", "));
-      return envelope(
-        c,
+      return respondToError(
         new Refusal("method-not-allowed", `${c.req.method} is not allowed here; ${methods.join(", ")} is`),
+        c,
       );
     },
   }),
@@ -45,7 +49,7 @@ app.use(
 app.openapiRoutes([healthRoute]);
 describe(app);
 
-app.use(configured, limitedBody);
+app.use(timeLimit, configured, limitedBody);
 app.use("/.well-known/*", cors());
 app.openapiRoutes([
   loginRoute,

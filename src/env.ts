@@ -18,6 +18,11 @@ export interface Env {
   DIRECTORY: KVNamespace;
   LEDGER: DurableObjectNamespace<Ledger>;
   REFUSAL_EVENTS: RateLimit;
+  LOGINS: RateLimit;
+  TOKEN_REQUESTS: RateLimit;
+  FAILED_AUTHENTICATIONS: RateLimit;
+  ADDRESS_QUESTIONS: RateLimit;
+  TENANCY_QUESTIONS: RateLimit;
   ADMIN_TOKEN?: string;
   TOKEN_SIGNING_KEYS?: string;
   ENCRYPTION_KEYS?: string;
@@ -116,6 +121,11 @@ const bindings = {
   DIRECTORY: "a KV namespace",
   LEDGER: "the Durable Object Ledger",
   REFUSAL_EVENTS: "a rate limit",
+  LOGINS: "a rate limit",
+  TOKEN_REQUESTS: "a rate limit",
+  FAILED_AUTHENTICATIONS: "a rate limit",
+  ADDRESS_QUESTIONS: "a rate limit",
+  TENANCY_QUESTIONS: "a rate limit",
 } as const;
 
 const howToMake: Record<string, string> = {

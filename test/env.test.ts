@@ -8,10 +8,19 @@ import { testSecrets } from "./secrets.ts";
 const secrets = testSecrets();
 const issuer = "https://auth.example.com";
 
+const rateLimits = [
+  "REFUSAL_EVENTS",
+  "LOGINS",
+  "TOKEN_REQUESTS",
+  "FAILED_AUTHENTICATIONS",
+  "ADDRESS_QUESTIONS",
+  "TENANCY_QUESTIONS",
+] as const;
+const bindingNames = ["DB", "AUDIT_DB", "DIRECTORY", "LEDGER", ...rateLimits] as const;
+
 function envWith(changed: Record<string, unknown> = {}): Env {
-  const { DB, AUDIT_DB, DIRECTORY, LEDGER, REFUSAL_EVENTS } = bindings;
-  const all = { DB, AUDIT_DB, DIRECTORY, LEDGER, REFUSAL_EVENTS };
-  return { ...all, ISSUER_URL: issuer, ...secrets, ...changed } as unknown as Env;
+  const bound = Object.fromEntries(bindingNames.map((name) => [name, bindings[name]]));
+  return { ...bound, ISSUER_URL: issuer, ...secrets, ...changed } as unknown as Env;
 }
 
 async function problemWith(changed: Record<string, unknown>): Promise<string> {
@@ -88,7 +97,7 @@ describe("a configuration that lacks something names it and says how to make it"
     ["AUDIT_DB", "the binding of a D1 database is missing from wrangler.toml"],
     ["DIRECTORY", "the binding of a KV namespace is missing from wrangler.toml"],
     ["LEDGER", "the binding of the Durable Object Ledger is missing from wrangler.toml"],
-    ["REFUSAL_EVENTS", "the binding of a rate limit is missing from wrangler.toml"],
+    ...rateLimits.map((name) => [name, "the binding of a rate limit is missing from wrangler.toml"]),
     ["ADMIN_TOKEN", "is missing; make one with `npm run secrets`"],
     ["TOKEN_SIGNING_KEYS", "is missing; make one with `npm run secrets`"],
     ["ENCRYPTION_KEYS", "is missing; make one with `npm run secrets`"],
@@ -100,7 +109,7 @@ describe("a configuration that lacks something names it and says how to make it"
 
   it("all at once, where several are missing", async () => {
     const names = [
-      ...["DB", "AUDIT_DB", "DIRECTORY", "LEDGER", "REFUSAL_EVENTS"],
+      ...bindingNames,
       ...["ADMIN_TOKEN", "TOKEN_SIGNING_KEYS", "ENCRYPTION_KEYS", "ISSUER_URL"],
     ];
     const problem = await problemWith(Object.fromEntries(names.map((name) => [name, undefined])));
@@ -109,12 +118,9 @@ describe("a configuration that lacks something names it and says how to make it"
     ).toEqual(names);
   });
 
-  it.each(["DB", "AUDIT_DB", "DIRECTORY", "LEDGER", "REFUSAL_EVENTS"])(
-    "%s, where a variable has the binding's name",
-    async (name) => {
-      expect(await problemWith({ [name]: "text" })).toContain(`${name}: the binding`);
-    },
-  );
+  it.each(bindingNames)("%s, where a variable has the binding's name", async (name) => {
+    expect(await problemWith({ [name]: "text" })).toContain(`${name}: the binding`);
+  });
 });
 
 describe("a malformed variable is named", () => {

@@ -10,6 +10,7 @@ import { log } from "../log.ts";
 import { type IdentityClient, type OciFailure, ociTimeoutMilliseconds } from "../oci/identity-client.ts";
 import type { ApiKeyId } from "../oci/key-id.ts";
 import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
+import { within } from "../time-limit.ts";
 import {
   activeKey,
   type DirectoryEntry,
@@ -28,16 +29,24 @@ export type Resolution =
       readonly source: "cache" | "oci" | "stale";
     }
   | { readonly kind: "refused"; readonly reason: "key-unknown" | "user-unknown" | "user-inactive" }
-  | { readonly kind: "unavailable" };
+  | { readonly kind: "unavailable" }
+  /** Too many questions about users without an entry; this one was not asked. */
+  | { readonly kind: "over-budget" };
 
 type DefiniteAnswer =
   | { readonly kind: "entry"; readonly entry: DirectoryEntry }
   | { readonly kind: "refused"; readonly reason: "user-unknown" | "user-inactive" };
 
-type Answer = DefiniteAnswer | { readonly kind: "unavailable" };
+type Answer = DefiniteAnswer | { readonly kind: "unavailable" } | { readonly kind: "over-budget" };
+
+/** Whether one more question about a user without an entry may be asked of a tenancy; counts it. */
+export type QuestionBudget = (tenancyOcid: TenancyOcid) => Promise<boolean>;
 
 /** A fresh entry without the fingerprint is refetched at most this often for a user: the key may be new. */
 const refetchMilliseconds = 30_000;
+
+/** KV answers in a few milliseconds; OCI can be asked without it. */
+const kvTimeoutMilliseconds = 1000;
 
 /** KV takes no shorter life (facts.md, section 6). */
 const minKvTtlSeconds = 60;
@@ -62,12 +71,15 @@ export class Directory {
   readonly #ttl: number;
   readonly #stale: number;
   readonly #background: Pick<ExecutionContext, "waitUntil">;
+  readonly #budget: QuestionBudget;
 
   constructor(
     kv: KVNamespace,
     limits: { directoryTtlSeconds: number; directoryStaleSeconds: number },
     background: Pick<ExecutionContext, "waitUntil">,
+    budget: QuestionBudget,
   ) {
+    this.#budget = budget;
     this.#kv = kv;
     this.#ttl = limits.directoryTtlSeconds * 1000;
     this.#stale = limits.directoryStaleSeconds * 1000;
@@ -77,7 +89,7 @@ export class Directory {
   /** The cached entry. A cache that cannot be read is an empty one. */
   async read(tenancyOcid: TenancyOcid, userOcid: UserOcid): Promise<DirectoryEntry | undefined> {
     try {
-      const text = await this.#kv.get(entryKey(tenancyOcid, userOcid));
+      const text = await within(kvTimeoutMilliseconds, this.#kv.get(entryKey(tenancyOcid, userOcid)));
       return text === null ? undefined : await readEntry(text, tenancyOcid, userOcid);
     } catch (error) {
       log("warn", { message: "the directory's cache cannot be read", error: String(error) });
@@ -105,8 +117,10 @@ export class Directory {
       if (age < refetchMilliseconds) return { kind: "refused", reason: "key-unknown" };
       if (recentFailures.has(id)) return { kind: "unavailable" };
     }
-    // The place of the budget for questions about users without an entry: here, where `entry` is undefined.
-    const answer = await this.#ask(keyId, openClient, now);
+    // Only questions about users without an entry are counted: a flood of unknown users neither holds known ones back
+    // nor keeps a revoked key alive.
+    const allowed = entry === undefined ? () => this.#budget(keyId.tenancyOcid) : async () => true;
+    const answer = await this.#ask(keyId, openClient, allowed, now);
     if (answer.kind === "entry") {
       return foundIn(answer.entry, keyId.fingerprint, "oci") ?? { kind: "refused", reason: "key-unknown" };
     }
@@ -126,17 +140,25 @@ export class Directory {
   }
 
   /** Joins the question that another request of this isolate is asking about the user, or asks it. */
-  async #ask(keyId: ApiKeyId, openClient: () => Promise<IdentityClient>, now: number): Promise<Answer> {
+  async #ask(
+    keyId: ApiKeyId,
+    openClient: () => Promise<IdentityClient>,
+    allowed: () => Promise<boolean>,
+    now: number,
+  ): Promise<Answer> {
     const id = entryKey(keyId.tenancyOcid, keyId.userOcid);
     let question = questions.get(id);
     if (question === undefined || question.joinableUntil < now) {
-      const asked = { answer: askOci(keyId, openClient, now), joinableUntil: now + ociTimeoutMilliseconds };
+      const asked = {
+        answer: askWithin(allowed, () => askOci(keyId, openClient, now)),
+        joinableUntil: now + ociTimeoutMilliseconds,
+      };
       questions.set(id, asked);
       // The question outlives the request that asked it. Until KV has the answer, others join it rather than ask again.
       const remembered = asked.answer
         .then(async (answer) => {
           // A question that is no longer the user's current one was overtaken, or the user was forgotten meanwhile.
-          if (questions.get(id) !== asked) return;
+          if (questions.get(id) !== asked || answer.kind === "over-budget") return;
           if (answer.kind === "unavailable") {
             recentFailures.set(id, true);
           } else {
@@ -151,7 +173,12 @@ export class Directory {
       this.#background.waitUntil(remembered);
       question = asked;
     }
-    return within(ociTimeoutMilliseconds, question.answer);
+    // Every waiter has its own time limit: the request that asks may end before its answer comes.
+    try {
+      return await within(ociTimeoutMilliseconds, question.answer);
+    } catch {
+      return { kind: "unavailable" };
+    }
   }
 
   /** A cache that cannot be written costs the next login a question, and fails none. */
@@ -190,6 +217,10 @@ function foundIn(
 ): Resolution | undefined {
   const key = activeKey(entry, fingerprint);
   return key && { kind: "found", username: entry.name, key, source };
+}
+
+async function askWithin(allowed: () => Promise<boolean>, ask: () => Promise<Answer>): Promise<Answer> {
+  return (await allowed()) ? ask() : { kind: "over-budget" };
 }
 
 /** Never rejects: whatever goes wrong, OCI has not been asked. */
@@ -235,17 +266,4 @@ async function askClient(
 function unavailable(tenancyOcid: TenancyOcid, userOcid: UserOcid, failure: OciFailure): Answer {
   log("error", { message: "OCI cannot be asked about a user", tenancyOcid, userOcid, oci: failure });
   return { kind: "unavailable" };
-}
-
-/** Every waiter has its own time limit: the request that asks may end before its answer comes. */
-async function within(milliseconds: number, answer: Promise<Answer>): Promise<Answer> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const tooLate = new Promise<Answer>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: "unavailable" }), milliseconds);
-  });
-  try {
-    return await Promise.race([answer, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

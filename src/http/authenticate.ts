@@ -5,6 +5,7 @@ import { primary } from "../identities/database.ts";
 import { admitToken } from "../tokens/admission.ts";
 import type { Caller } from "./caller.ts";
 import { requestOrigin } from "./origin.ts";
+import { checkRate } from "./rate-limit.ts";
 import { Refusal } from "./refusal.ts";
 import type { AppEnv } from "./route.ts";
 
@@ -21,7 +22,8 @@ type Permission = (caller: Caller) => void;
 async function identityOf(bearer: string, c: Context<AppEnv>, permit: Permission): Promise<Caller> {
   const { config } = c.var;
   const origin = requestOrigin(c);
-  const dependencies = { issuer: config, database: primary(c.env.DB), ledgers: c.env.LEDGER };
+  const { DB, LEDGER } = c.env;
+  const dependencies = { issuer: config, database: primary(DB), ledgers: LEDGER, waits: c.var.waits };
   let caller: Caller | undefined;
   await admitToken(bearer, origin.ip, dependencies, ({ claims, standing }) => {
     if (claims.aud !== config.issuer) {
@@ -52,8 +54,16 @@ async function callerOf(bearer: string, c: Context<AppEnv>, permit: Permission):
 const authenticated = (permit: Permission) =>
   createMiddleware<AppEnv>(async (c, next) => {
     const bearer = /^Bearer +([\x21-\x7e]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-    if (bearer === undefined) throw new Refusal("unauthenticated", "A bearer token is required.");
-    c.set("caller", await callerOf(bearer, c, permit));
+    try {
+      if (bearer === undefined) throw new Refusal("unauthenticated", "A bearer token is required.");
+      c.set("caller", await callerOf(bearer, c, permit));
+    } catch (error) {
+      // Only failures count, so whoever authenticates may ask all day.
+      if (error instanceof Refusal && error.status < 500) {
+        await checkRate(c.env.FAILED_AUTHENTICATIONS, requestOrigin(c).ip, "too-many-failures");
+      }
+      throw error;
+    }
     await next();
   });
 

@@ -3,12 +3,16 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { Misconfigured } from "../env.ts";
-import { log } from "../log.ts";
 import { Refusal, type RefusalStatus } from "./refusal.ts";
 import type { AppEnv } from "./route.ts";
 
 /** How long a client should wait before it asks again, where trying again helps. In seconds. */
 const retryAfterSeconds = "5";
+
+/** Rate limits count in minutes of the wall clock. */
+function secondsToNextMinute(): number {
+  return 60 - (Math.floor(Date.now() / 1000) % 60);
+}
 
 /** The schema of one status's error body, in the order and with exactly the fields of the contract. */
 function bodySchema(status: RefusalStatus) {
@@ -54,12 +58,12 @@ export function errorResponses(...statuses: RefusalStatus[]): object {
   );
 }
 
-/** Of a refusal, for {@link respondToError} and for requests that reach no handler, where nothing is thrown. */
-export function envelope(c: Context<AppEnv>, refusal: Refusal): Response {
+function envelope(c: Context<AppEnv>, refusal: Refusal): Response {
   const { status, error, issues, details } = refusal;
   const body = { reqId: c.var.requestId, statusCode: status, message: issues ?? refusal.message, error };
   const headers: Record<string, string> = {};
   if (status === 503) headers["retry-after"] = retryAfterSeconds;
+  if (status === 429) headers["retry-after"] = String(secondsToNextMinute());
   if (refusal.reason === "unauthenticated") headers["www-authenticate"] = "Bearer";
   const withDetails = details !== undefined && (status === 400 || status === 403);
   return c.json(withDetails ? { ...body, details } : body, status, headers);
@@ -81,6 +85,7 @@ function explain(error: unknown): { refusal: Refusal; message?: string | undefin
   if (error instanceof HTTPException && error.status === 400)
     return { refusal: new Refusal("malformed-json") };
   if (error instanceof HTTPException && error.status === 415) return { refusal: new Refusal("media-type") };
+  if (error instanceof HTTPException && error.status === 503) return { refusal: new Refusal("too-slow") };
   if (error instanceof Misconfigured) {
     return { refusal: new Refusal("internal"), message: `The Worker is not configured: ${error.message}` };
   }
@@ -92,10 +97,9 @@ function explain(error: unknown): { refusal: Refusal; message?: string | undefin
   return { refusal: new Refusal("internal"), message };
 }
 
-/** The one exit of every request that is refused: a log line, and the envelope. */
+/** The one exit of every request that is refused, thrown or not: what the log says of it (request-log.ts), and the envelope. */
 export function respondToError(error: unknown, c: Context<AppEnv>): Response {
   const { refusal, message } = explain(error);
-  const { reason, status } = refusal;
-  log(status >= 500 ? "error" : "info", { reqId: c.var.requestId, reason, status, message });
+  c.set("refused", { reason: refusal.reason, message });
   return envelope(c, refusal);
 }

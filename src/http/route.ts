@@ -1,7 +1,10 @@
 import { createRoute, type RouteConfig, type RouteHandler } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
+import { HTTPException } from "hono/http-exception";
+import { timeout } from "hono/timeout";
 import { type Config, configOf, type Env } from "../env.ts";
 import type { Caller } from "./caller.ts";
+import type { Waits } from "./request-log.ts";
 
 export interface AppEnv {
   Bindings: Env;
@@ -10,6 +13,9 @@ export interface AppEnv {
     config: Config;
     /** Set by `authenticated` (authenticate.ts), which every route of the admin API has. */
     caller: Caller;
+    waits: Waits;
+    /** Why the request was refused, and what the log alone says of it. */
+    refused: { reason: string; message?: string | undefined } | undefined;
   };
 }
 
@@ -26,3 +32,8 @@ export const configured = createMiddleware<AppEnv>(async (c, next) => {
   c.set("config", await configOf(c.env));
   await next();
 });
+
+/** Longer than any time limit within: whatever hangs, the caller has an answer. In milliseconds. */
+const maxRequestMilliseconds = 7000;
+
+export const timeLimit = timeout(maxRequestMilliseconds, () => new HTTPException(503));

@@ -4,6 +4,7 @@ import { Directory } from "../directory/directory.ts";
 import { operatorOnly } from "../http/authenticate.ts";
 import { errorResponses } from "../http/envelope.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
+import { questionBudget } from "../http/rate-limit.ts";
 import { Refusal } from "../http/refusal.ts";
 import { defineRoute } from "../http/route.ts";
 import { isRegion } from "../oci/identity-host.ts";
@@ -181,7 +182,11 @@ export const tenancyRoutes = [
         type: "tenancy.purge-user",
         details: { tenancyOcid, userOcid: userOcid.value },
       });
-      await new Directory(c.env.DIRECTORY, c.var.config, c.executionCtx).forget(tenancyOcid, userOcid.value);
+      const budget = questionBudget(c.env, c.var.caller.origin.ip);
+      await new Directory(c.env.DIRECTORY, c.var.config, c.executionCtx, budget).forget(
+        tenancyOcid,
+        userOcid.value,
+      );
       return c.json({ purgedAt: new Date().toISOString() }, 200);
     },
   ),

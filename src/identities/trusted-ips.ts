@@ -2,10 +2,12 @@ import ipaddr from "ipaddr.js";
 import type { TrustedIp } from "./tables.ts";
 
 /** An IPv4 or IPv6 address, or a range in CIDR notation; undefined if the text is neither. */
-export function parseTrustedIp(text: string): TrustedIp | undefined {
+export function parseTrustedIp(written: string): TrustedIp | undefined {
+  // ipaddr.js takes '::10.0.0.1' for '::ffff:10.0.0.1', which is another address.
+  const text = written.replace(/^::(?=\d+\.)/, "0::");
   // IPv4 in four decimal parts only: '10.1' and '010.0.0.1' mean something to inet_aton, and are slips to everyone else.
-  // An IPv6 zone ('%eth0') means something on one host only.
-  if (text.includes("%")) return undefined;
+  // An IPv6 zone ('%eth0') means something on one host only, and '/08' is a slip too.
+  if (text.includes("%") || /\/0\d/.test(text)) return undefined;
   if (ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text)) {
     const [address, prefix] = ipaddr.parseCIDR(text);
     return { ipAddress: address.toString(), type: address.kind(), prefix };
@@ -36,8 +38,9 @@ function unmapped({ ipAddress, prefix }: { ipAddress: string; prefix?: number | 
 
 /** False too for what is not an address. */
 export function trusts(trusted: readonly TrustedIp[], ip: string): boolean {
-  if (!isIpAddress(ip)) return false;
-  const { address } = unmapped({ ipAddress: ip });
+  const from = parseTrustedIp(ip);
+  if (from === undefined || from.prefix !== undefined) return false;
+  const { address } = unmapped(from);
   return trusted.some((range) => {
     const within = unmapped(range);
     return within.address.kind() === address.kind() && address.match(within.address, within.length);

@@ -27,6 +27,7 @@ export function checkTenancy(tenancyOcid: string, { config }: LoginConfiguration
 /** Step 8: the directory knows the key, of this tenancy and user. */
 export function checkUser(user: Resolution) {
   if (user.kind === "refused") throw new Refusal(user.reason);
+  if (user.kind === "over-budget") throw new Refusal("over-budget");
   if (user.kind === "unavailable") throw new Refusal("oci-unavailable");
   return user;
 }

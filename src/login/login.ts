@@ -37,6 +37,8 @@ import {
 export interface LoginDependencies {
   readonly issuer: Issuer;
   readonly origin: RequestOrigin;
+  /** Rejects with a {@link Refusal} if the caller's address is over its rate. */
+  checkRate(): Promise<void>;
   loadConfiguration(
     identityId: string,
     organizationSlug: string | undefined,
@@ -61,7 +63,8 @@ export async function logIn(
   dependencies: LoginDependencies,
   now: number,
 ): Promise<IssuedToken> {
-  // 2. The caller's rate: its place is here, before any work is done.
+  // 2. The caller is within its rate.
+  await dependencies.checkRate();
 
   // 3. Everything that was sent fits its grammar.
   const userOcid = accept(parseUserOcid(body.userOcid), "userOcid: ");

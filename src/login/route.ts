@@ -2,6 +2,7 @@ import { writeRefusal } from "../audit/refusals.ts";
 import { Directory } from "../directory/directory.ts";
 import { errorResponses } from "../http/envelope.ts";
 import { requestOrigin } from "../http/origin.ts";
+import { checkRate, questionBudget } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
 import { nearest } from "../identities/database.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
@@ -20,31 +21,42 @@ export const loginRoute = defineRoute(
     request: { body: { required: true, content: { "application/json": { schema: loginBody } } } },
     responses: {
       200: { description: "Default Response", content: { "application/json": { schema: loginAnswer } } },
-      ...errorResponses(400, 401, 403, 404, 405, 413, 415, 422, 500, 503),
+      ...errorResponses(400, 401, 403, 404, 405, 413, 415, 422, 429, 500, 503),
     },
   },
   async (c) => {
-    const { config } = c.var;
+    const { config, waits } = c.var;
     const now = Date.now();
-    const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx);
+    const origin = requestOrigin(c);
+    const budget = questionBudget(c.env, origin.ip);
+    const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
     const database = nearest(c.env.DB);
     const token = await logIn(
       c.req.valid("json"),
       {
         issuer: config,
-        origin: requestOrigin(c),
+        origin,
+        checkRate: () => checkRate(c.env.LOGINS, origin.ip, "too-many-logins"),
         loadConfiguration: (identityId, slug) =>
-          loadLoginConfiguration(database, identityId, slug === undefined ? undefined : { slug }),
-        readDirectory: ({ tenancyOcid, userOcid }) => directory.read(tenancyOcid, userOcid),
+          waits.on(
+            "d1",
+            loadLoginConfiguration(database, identityId, slug === undefined ? undefined : { slug }),
+          ),
+        readDirectory: ({ tenancyOcid, userOcid }) => waits.on("kv", directory.read(tenancyOcid, userOcid)),
         resolveUser: (keyId, cached, tenancy) =>
-          directory.resolve(keyId, cached, () => storedIdentityClient(config, tenancy), now),
+          waits.on(
+            "oci",
+            directory.resolve(keyId, cached, () => storedIdentityClient(config, tenancy), now),
+          ),
         recordLogin: (keyId, login) =>
-          askLedger(() => ledgerOf(c.env.LEDGER, keyId, login.signatureDigest).recordLogin(login)),
+          waits.on(
+            "ledger",
+            askLedger(() => ledgerOf(c.env.LEDGER, keyId, login.signatureDigest).recordLogin(login)),
+          ),
         reportRefusal: (event) => c.executionCtx.waitUntil(writeRefusal(c.env, event)),
       },
       now,
     );
-    c.header("cache-control", "no-store");
     return c.json(token, 200);
   },
 );

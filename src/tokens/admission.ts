@@ -4,6 +4,7 @@
  */
 
 import { Refusal } from "../http/refusal.ts";
+import type { Waits } from "../http/request-log.ts";
 import type { Database } from "../identities/database.ts";
 import { loadStanding, type Standing } from "../identities/standing.ts";
 import { trusts, trustsAnyone } from "../identities/trusted-ips.ts";
@@ -23,6 +24,7 @@ export interface AdmissionDependencies {
   /** The primary, which knows the last change. */
   readonly database: Database;
   readonly ledgers: DurableObjectNamespace<Ledger>;
+  readonly waits: Waits;
 }
 
 /** The claims of a token that this Worker issued and that has not expired. Throws a {@link Refusal}. */
@@ -70,11 +72,15 @@ export async function admitToken(
   accept: (admitted: AdmittedToken) => void,
 ): Promise<AdmittedToken> {
   const claims = await claimsOfToken(token, dependencies.issuer);
-  const standing = await standingOf(claims, dependencies.database);
+  const standing = await dependencies.waits.on("d1", standingOf(claims, dependencies.database));
   accept({ claims, standing });
   checkIp(standing, clientIp);
   const use = { tokenId: claims.jti, expiresAt: claims.exp, usesLimit: claims.numUsesLimit ?? 0 };
-  const state = await askLedger(() => ledgerOf(dependencies.ledgers, claims.oci, claims.jti).use(use));
+  const ledger = ledgerOf(dependencies.ledgers, claims.oci, claims.jti);
+  const state = await dependencies.waits.on(
+    "ledger",
+    askLedger(() => ledger.use(use)),
+  );
   if (state !== "active") throw new Refusal(state === "revoked" ? "token-revoked" : "token-used-up");
   return { claims, standing };
 }

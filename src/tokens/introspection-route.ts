@@ -56,13 +56,13 @@ export const introspectionRoute = defineRoute(
     },
     responses: {
       ...success("What is known of the token", answer),
-      ...errorResponses(400, 401, 403, 413, 415, 422, 503),
+      ...errorResponses(400, 401, 403, 413, 415, 422, 429, 503),
     },
   },
   async (c) => {
-    const { config, caller } = c.var;
+    const { config, caller, waits } = c.var;
     const { token, client_ip } = c.req.valid("form");
-    const dependencies = { issuer: config, database: primary(c.env.DB), ledgers: c.env.LEDGER };
+    const dependencies = { issuer: config, database: primary(c.env.DB), ledgers: c.env.LEDGER, waits };
     const admitted = await ifActive(
       admitToken(token, client_ip, dependencies, ({ claims, standing }) => {
         // Another organization's token is as good as none.
@@ -70,7 +70,6 @@ export const introspectionRoute = defineRoute(
         checkAudience(claims.aud, standing, config);
       }),
     );
-    c.header("cache-control", "no-store");
     if (admitted === undefined) return c.json({ active: false as const }, 200);
     const { claims } = admitted;
     return c.json(

@@ -3,6 +3,7 @@ import { writeRefusal } from "../audit/refusals.ts";
 import { Directory } from "../directory/directory.ts";
 import { errorResponses } from "../http/envelope.ts";
 import { requestOrigin } from "../http/origin.ts";
+import { limitedRequests, questionBudget } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
 import { primary } from "../identities/database.ts";
 import { jsonBody, success } from "../identities/fields.ts";
@@ -23,34 +24,41 @@ export const tokenRoutes = [
       tags: ["Tokens"],
       operationId: "renewToken",
       description: "A new copy of an access token, with its id, for as long as its right to log in lasts.",
+      middleware: limitedRequests,
       request: { body },
       responses: {
         ...success("The new copy", loginAnswer),
-        ...errorResponses(400, 401, 403, 404, 413, 415, 422, 503),
+        ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 503),
       },
     },
     async (c) => {
-      const { config } = c.var;
+      const { config, waits } = c.var;
       const now = Date.now();
+      const origin = requestOrigin(c);
       const database = primary(c.env.DB);
-      const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx);
+      const budget = questionBudget(c.env, origin.ip);
+      const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
       const token = await renewToken(
         c.req.valid("json").accessToken,
         {
           issuer: config,
-          origin: requestOrigin(c),
-          loadConfiguration: (identityId, id) => loadLoginConfiguration(database, identityId, { id }),
+          origin,
+          loadConfiguration: (identityId, id) =>
+            waits.on("d1", loadLoginConfiguration(database, identityId, { id })),
           resolveUser: async (keyId, tenancy) => {
-            const cached = await directory.read(keyId.tenancyOcid, keyId.userOcid);
-            return directory.resolve(keyId, cached, () => storedIdentityClient(config, tenancy), now);
+            const cached = await waits.on("kv", directory.read(keyId.tenancyOcid, keyId.userOcid));
+            const open = () => storedIdentityClient(config, tenancy);
+            return waits.on("oci", directory.resolve(keyId, cached, open, now));
           },
           recordRenewal: ({ oci, jti }, renewal) =>
-            askLedger(() => ledgerOf(c.env.LEDGER, oci, jti).recordRenewal(renewal)),
+            waits.on(
+              "ledger",
+              askLedger(() => ledgerOf(c.env.LEDGER, oci, jti).recordRenewal(renewal)),
+            ),
           reportRefusal: (event) => c.executionCtx.waitUntil(writeRefusal(c.env, event)),
         },
         Math.floor(now / 1000),
       );
-      c.header("cache-control", "no-store");
       return c.json(token, 200);
     },
   ),
@@ -62,10 +70,11 @@ export const tokenRoutes = [
       operationId: "revokeToken",
       description:
         "End an access token, all of its copies included. A service that verifies offline does not see it.",
+      middleware: limitedRequests,
       request: { body },
       responses: {
         ...success("Revoked", z.strictObject({ message: z.literal("Successfully revoked access token") })),
-        ...errorResponses(400, 401, 403, 413, 415, 422, 503),
+        ...errorResponses(400, 401, 403, 413, 415, 422, 429, 503),
       },
     },
     async (c) => {
@@ -76,7 +85,10 @@ export const tokenRoutes = [
         usesLimit: 0,
         event: tokenEvent("token.revoke", claims, requestOrigin(c), null),
       };
-      await askLedger(() => ledgerOf(c.env.LEDGER, claims.oci, claims.jti).recordRevocation(revocation));
+      await c.var.waits.on(
+        "ledger",
+        askLedger(() => ledgerOf(c.env.LEDGER, claims.oci, claims.jti).recordRevocation(revocation)),
+      );
       return c.json({ message: "Successfully revoked access token" as const }, 200);
     },
   ),

@@ -17,6 +17,8 @@ export async function verifyToken(
   issuer: string,
   now: Date,
 ): Promise<VerifiedToken> {
+  // RFC 7515, section 5.2: no white space or other characters, which jose decodes as if they were not there.
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return { ok: false, problem: "unknown" };
   try {
     const { payload } = await jwtVerify(
       token,

@@ -17,6 +17,7 @@ const limits = { directoryTtlSeconds: 300, directoryStaleSeconds: 3600 };
 
 let background: Promise<unknown>[] = [];
 const waitUntil = (promise: Promise<unknown>) => void background.push(promise);
+const budget = async () => true;
 
 let logged: Record<"warn" | "error", Mock>;
 
@@ -89,7 +90,7 @@ async function ask(
   { open }: Pick<Oci, "open">,
   { kv = env.DIRECTORY, ...settings }: Partial<typeof limits> & { kv?: KVNamespace } = {},
 ): Promise<Resolution> {
-  const directory = new Directory(kv, { ...limits, ...settings }, { waitUntil });
+  const directory = new Directory(kv, { ...limits, ...settings }, { waitUntil }, budget);
   const cached = await directory.read(signer.tenancyOcid, signer.userOcid);
   return directory.resolve(signer, cached, open, Date.now());
 }
@@ -644,7 +645,7 @@ describe("a question that takes its time", () => {
   /** A login that waits: what it got so far. */
   async function waiting(signer: ApiKeyId, oci: Oci): Promise<{ got?: Resolution }> {
     const login: { got?: Resolution } = {};
-    const directory = new Directory(env.DIRECTORY, limits, { waitUntil });
+    const directory = new Directory(env.DIRECTORY, limits, { waitUntil }, budget);
     const cached = await directory.read(signer.tenancyOcid, signer.userOcid);
     void directory.resolve(signer, cached, oci.open, Date.now()).then((got) => {
       login.got = got;
@@ -707,7 +708,10 @@ describe("a question that takes its time", () => {
     const signer = newSigner();
     const oci = slowOci(signer);
     await waiting(signer, oci);
-    await new Directory(env.DIRECTORY, limits, { waitUntil }).forget(signer.tenancyOcid, signer.userOcid);
+    await new Directory(env.DIRECTORY, limits, { waitUntil }, budget).forget(
+      signer.tenancyOcid,
+      signer.userOcid,
+    );
     oci.answerNow();
     await Promise.all(background);
     expect(await stored(signer)).toBeNull();
@@ -717,7 +721,7 @@ describe("a question that takes its time", () => {
 
 describe("forgetting a user", () => {
   const forget = (kv: KVNamespace, { tenancyOcid, userOcid }: ApiKeyId) =>
-    new Directory(kv, limits, { waitUntil }).forget(tenancyOcid, userOcid);
+    new Directory(kv, limits, { waitUntil }, budget).forget(tenancyOcid, userOcid);
 
   it("makes KV and this isolate ask again", async () => {
     const signer = newSigner();

@@ -1,4 +1,6 @@
 /** The built Worker on real workerd, beside an emulated OCI, driven from outside. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
 import { startEmulator } from "../../dev/emulator.ts";
@@ -15,13 +17,19 @@ export interface Answer {
   readonly body: any;
 }
 
+interface TestStatement {
+  first(): Promise<Record<string, unknown>>;
+  all(): Promise<{ results: Record<string, unknown>[] }>;
+}
+
 interface TestDatabase {
-  prepare(sql: string): {
-    bind(...values: unknown[]): {
-      first(): Promise<Record<string, unknown>>;
-      all(): Promise<{ results: Record<string, unknown>[] }>;
-    };
-  };
+  prepare(sql: string): TestStatement & { bind(...values: unknown[]): TestStatement };
+}
+
+interface TestBindings {
+  readonly DB: TestDatabase;
+  readonly AUDIT_DB: TestDatabase;
+  readonly DIRECTORY: { list(): Promise<{ keys: { name: string }[] }> };
 }
 
 async function answerOf(response: Response): Promise<Answer> {
@@ -33,20 +41,53 @@ async function answerOf(response: Response): Promise<Answer> {
   };
 }
 
-/** `vars` and `secrets` override the defaults. */
-export async function startWorker(
-  overrides: { vars?: Record<string, string>; secrets?: Record<string, string> } = {},
-) {
+// The Worker's own fetches go through this process's, and would follow the redirects that the Worker refuses.
+const fetchAsAsked = globalThis.fetch;
+globalThis.fetch = (input, init = {}) => {
+  const get = (_: object, name: string | symbol) =>
+    name === "redirect" ? "manual" : Reflect.get(init, name, init);
+  return fetchAsAsked(input, new Proxy(init, { get }));
+};
+
+/** A copy of wrangler.toml with another entry point, where its paths still lead to the same places. */
+function configWithMain(main: string): string {
+  const folder = join(root, ".wrangler");
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${basename(main, ".ts")}.toml`);
+  const config = readFileSync(join(root, "wrangler.toml"), "utf8")
+    .replace('main = "src/index.ts"', `main = "../${main}"`)
+    .replaceAll('migrations_dir = "', 'migrations_dir = "../');
+  writeFileSync(path, config);
+  return path;
+}
+
+export interface WorkerOptions {
+  /** Override the defaults. */
+  readonly vars?: Record<string, string>;
+  readonly secrets?: Record<string, string>;
+  /** Another entry point than src/index.ts. */
+  readonly main?: string;
+  /** What stands between the Worker and the emulated OCI, given the emulator's origin; its own origin. */
+  readonly oci?: (emulator: string) => Promise<string>;
+}
+
+export async function startWorker(overrides: WorkerOptions = {}) {
   const emulator = await startEmulator(0);
   const secrets: Record<string, string> = { ...testSecrets(), ...overrides.secrets };
   const vars: Record<string, string> = {
     ISSUER_URL: issuer,
-    OCI_IDENTITY_ORIGIN: emulator.origin,
+    OCI_IDENTITY_ORIGIN: (await overrides.oci?.(emulator.origin)) ?? emulator.origin,
     ...overrides.vars,
   };
   const server = createTestHarness({
     root,
-    workers: [{ configPath: "wrangler.toml", vars, secrets }],
+    workers: [
+      {
+        configPath: overrides.main === undefined ? "wrangler.toml" : configWithMain(overrides.main),
+        vars,
+        secrets,
+      },
+    ],
   });
   const { url } = await server.listen();
   await server.getWorker().applyD1Migrations("DB");
@@ -93,7 +134,9 @@ export async function startWorker(
     logs: () => server.getLogs(),
     clearLogs: () => server.clearLogs(),
     /** The Worker's bindings, to look at what is stored. */
-    env: async () => (await server.getWorker().getEnv()) as { DB: TestDatabase },
+    env: async () => (await server.getWorker().getEnv()) as TestBindings,
+    /** The ids of the ledgers that were asked or told anything. */
+    ledgers: () => server.getWorker().listDurableObjectIds("LEDGER"),
     async close() {
       await server.close();
       await emulator.close();

@@ -47,6 +47,7 @@ const sub: Organization = { ...root, id: "sub", parentId: "root", name: "Sub", s
 
 /** What was configured, cached, signed and answered: a login that succeeds, until something in it is changed. */
 interface Scene {
+  overRate: boolean;
   identityId: string;
   userOcid: string;
   keyId: string;
@@ -111,6 +112,7 @@ const presentations = (count: number) => ({
 const httpDate = (time: number) => new Date(time).toUTCString();
 
 const success: Scene = {
+  overRate: false,
   identityId,
   userOcid,
   keyId: formatApiKeyId(signer),
@@ -158,6 +160,9 @@ async function attempt(changed: Partial<Scene> = {}) {
   const dependencies: LoginDependencies = {
     issuer,
     origin,
+    async checkRate() {
+      if (scene.overRate) throw new Refusal("too-many-logins");
+    },
     async loadConfiguration(...asked) {
       calls.push(["loadConfiguration", ...asked]);
       return scene.configuration;
@@ -414,6 +419,13 @@ it.each(
   expect(refusalOf(await attempt(changed)).reason).toBe(reason);
 });
 
+describe("step 2", () => {
+  it("refuses a caller over its rate before anything is parsed or asked", async () => {
+    const login = await attempt({ overRate: true, userOcid: "nonsense" });
+    expect([refusalOf(login).reason, login.asked, login.refusals]).toEqual(["too-many-logins", [], []]);
+  });
+});
+
 describe("a login that succeeds", () => {
   it("asks D1 and KV side by side, then the directory with what both said, then the ledger", async () => {
     const login = await attempt();
@@ -436,7 +448,7 @@ describe("a login that succeeds", () => {
     await logIn(
       body,
       {
-        ...{ issuer, origin, reportRefusal: () => {} },
+        ...{ issuer, origin, reportRefusal: () => {}, checkRate: async () => {} },
         loadConfiguration: () => answered("D1", configuration),
         readDirectory: () => answered("KV", cachedEntry),
         resolveUser: () => answered("directory", found),

@@ -1,0 +1,221 @@
+/** What every answer and every log line has and has not, and what the repository and the bundle must not hold. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { addIdentity, addOrganization, addTenancy, addUser } from "./oci-users.ts";
+import { signAsGo } from "./signers.ts";
+import { startWorker, type Worker } from "./worker.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+let worker: Worker;
+beforeAll(async () => {
+  worker = await startWorker();
+});
+afterAll(() => worker.close());
+
+describe("headers", () => {
+  it.each(["/health", "/openapi.json", "/.well-known/jwks.json", "/api/v1/organizations", "/nowhere"])(
+    "of %s keep a browser from framing, running, sniffing or leaking it",
+    async (path) => {
+      const { headers } = await worker.send(path);
+      expect(Object.fromEntries(headers)).toMatchObject({
+        "content-type": "application/json",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+        "referrer-policy": "no-referrer",
+        "strict-transport-security": "max-age=31536000; includeSubDomains",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "cache-control": path.startsWith("/.well-known/") ? "public, max-age=300" : "no-store",
+      });
+    },
+  );
+
+  it("let other pages read the published keys, and nothing else", async () => {
+    const origin = "https://page.example.com";
+    const allowed = async (path: string, method = "GET") => {
+      const asks = { origin, "access-control-request-method": "GET" };
+      const { headers } = await worker.send(path, { method, headers: asks });
+      return headers.get("access-control-allow-origin");
+    };
+    for (const path of ["/.well-known/jwks.json", "/.well-known/openid-configuration"]) {
+      expect([await allowed(path), await allowed(path, "OPTIONS")]).toEqual(["*", "*"]);
+    }
+    for (const path of [
+      "/api/v1/organizations",
+      "/api/v1/auth/oci-auth/login",
+      "/oauth2/introspect",
+      "/health",
+    ]) {
+      expect([await allowed(path), await allowed(path, "OPTIONS")]).toEqual([null, null]);
+    }
+  });
+});
+
+describe("the log", () => {
+  const lines = () => worker.logs().map(({ message }) => JSON.parse(message) as Record<string, unknown>);
+
+  it("has one line for each request, with its route, status, reason and waits", async () => {
+    const organizationId = await addOrganization(worker, "logs");
+    const { tenancyOcid } = await addTenancy(worker, [organizationId]);
+    const user = await addUser(worker, tenancyOcid);
+    const identityId = await addIdentity(worker, organizationId, tenancyOcid, {
+      settings: { allowedUsernames: "x" },
+    });
+    worker.clearLogs();
+    const refused = await worker.login({ identityId, userOcid: user.userOcid, headers: signAsGo(user) });
+    const missing = await worker.send("/api/v1/identities/never%0Amind", {
+      headers: { authorization: `Bearer ${worker.secrets.ADMIN_TOKEN}`, "cf-ray": "8c0ffee-FRA" },
+    });
+    const nowhere = await worker.send("/no/such/route");
+    await expect.poll(() => lines().length).toBe(3);
+    expect(lines()).toEqual([
+      {
+        level: "info",
+        reqId: refused.body.reqId,
+        method: "POST",
+        route: "/api/v1/auth/oci-auth/login",
+        status: 401,
+        reason: "username-not-allowed",
+        waits: { d1: expect.any(Number), kv: expect.any(Number), oci: expect.any(Number) },
+      },
+      {
+        level: "info",
+        reqId: missing.body.reqId,
+        method: "GET",
+        route: "/api/v1/identities/:identityId",
+        status: 404,
+        reason: "not-found",
+        waits: {},
+        cfRay: "8c0ffee-FRA",
+      },
+      {
+        level: "info",
+        reqId: nowhere.body.reqId,
+        method: "GET",
+        route: null,
+        status: 404,
+        reason: "not-found",
+        waits: {},
+      },
+    ]);
+  });
+
+  it("never has a token, a signature, a key or a whole authorization header", async () => {
+    worker.clearLogs();
+    const organizationId = await addOrganization(worker, "secrets");
+    const { tenancyOcid, reader } = await addTenancy(worker, [organizationId]);
+    const user = await addUser(worker, tenancyOcid);
+    const identityId = await addIdentity(worker, organizationId, tenancyOcid);
+    const headers = signAsGo(user);
+    const { body } = await worker.login({ identityId, userOcid: user.userOcid, headers });
+    await worker.login({ identityId, userOcid: user.userOcid, headers: { ...headers, date: "never" } });
+    await worker.json("POST", "/api/v1/auth/token/renew", { accessToken: `${body.accessToken}x` });
+    await worker.json("GET", "/api/v1/organizations", undefined, body.accessToken);
+    await worker.emulator("PUT", "faults", { status: 500 });
+    const stranger = await addUser(worker, tenancyOcid);
+    await worker.login({ identityId, userOcid: stranger.userOcid, headers: signAsGo(stranger) });
+    await worker.emulator("DELETE", "faults");
+    const logged = JSON.stringify(worker.logs());
+    expect(logged).toContain("oci-unavailable");
+    const signature = /signature="([^"]+)"/.exec(headers.authorization)?.[1] ?? "";
+    const key = reader.privateKey.split("\n")[5] ?? "";
+    for (const secret of [
+      body.accessToken,
+      signature,
+      key,
+      worker.secrets.ADMIN_TOKEN ?? "",
+      "PRIVATE",
+      "Signature version",
+    ]) {
+      expect(secret.length).toBeGreaterThan(5);
+      expect(logged).not.toContain(secret);
+    }
+  });
+});
+
+/** What would be a secret in a configuration file, by its name or by its form. */
+function secretsIn(config: string): string[] {
+  const found: string[] = [];
+  for (const line of config.split("\n").map((text) => text.replace(/#.*/, ""))) {
+    const assigned = /^\s*"?(ADMIN_TOKEN|TOKEN_SIGNING_KEYS|ENCRYPTION_KEYS)"?\s*=/.exec(line)?.[1];
+    if (assigned !== undefined) found.push(assigned);
+    if (/-----BEGIN|\\?"(d|k)\\?"\s*:/.test(line)) found.push("a private key");
+    if (/[A-Za-z0-9_-]{40,}/.test(line)) found.push("a long random value");
+  }
+  return found;
+}
+
+describe("wrangler.toml", () => {
+  it("holds no secret", () => {
+    expect(secretsIn(readFileSync(join(root, "wrangler.toml"), "utf8"))).toEqual([]);
+  });
+
+  it.each([
+    ["[vars]\nADMIN_TOKEN = 'x'", "ADMIN_TOKEN"],
+    ['[env.staging.vars]\n"TOKEN_SIGNING_KEYS" = "x"', "TOKEN_SIGNING_KEYS"],
+    ['KEYS = \'{"keys":[{"kty":"oct","k":"x"}]}\'', "a private key"],
+    ["KEY = '-----BEGIN PRIVATE KEY-----'", "a private key"],
+    ["OTHER = '41BKXsH_waRRyCeg4aSKh7nmjH8sJGAdFOM7UGQLMkE'", "a long random value"],
+  ])("would be caught with %j", (config, what) => {
+    expect(secretsIn(config)).toContain(what);
+  });
+});
+
+it("SECURITY.md names tests that are there", () => {
+  const text = readFileSync(join(root, "SECURITY.md"), "utf8");
+  const named = [...text.matchAll(/`((?:[\w-]+\/)*[\w-]+\*?)`((?:,? "[^"]+")*)/g)]
+    .map(([, path = "", words = ""]) => ({
+      path,
+      words: [...words.matchAll(/"([^"]+)"/g)].map(([, word]) => word),
+    }))
+    .filter(({ path }) => /^(e2e|oci|directory|ledger|audit|identities|tokens|login)\//.test(path));
+  expect(named.length).toBeGreaterThan(40);
+  for (const { path, words } of named) {
+    const folder = join(root, "test", path, "..");
+    const start = path.split("/").at(-1)?.replace("*", "") ?? "";
+    const isNamed = (name: string) =>
+      path.endsWith("*") ? name.startsWith(start) : name === `${start}.test.ts`;
+    const files = readdirSync(folder).filter(isNamed);
+    expect([path, files.length > 0]).toEqual([path, true]);
+    const tests = files.map((name) => readFileSync(join(folder, name), "utf8")).join("\n");
+    for (const word of words) expect([path, word, tests.includes(word ?? "")]).toEqual([path, word, true]);
+  }
+});
+
+it("every dependency is pinned, and the lock file records no address", () => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+    expect([name, version]).toEqual([name, expect.stringMatching(/^\d+\.\d+\.\d+$/)]);
+  }
+  expect(readFileSync(join(root, "package-lock.json"), "utf8")).not.toContain('"resolved"');
+});
+
+it("the bundle holds no development code", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "oci-auth-bundle-"));
+  try {
+    const args = ["deploy", "--dry-run", "--minify", "--outdir", folder];
+    await promisify(execFile)(join(root, "node_modules/.bin/wrangler"), args, { cwd: root });
+    const bundle = readdirSync(folder)
+      .filter((name) => name.endsWith(".js"))
+      .map((name) => readFileSync(join(folder, name), "utf8"))
+      .join("\n");
+    expect(bundle).toContain("/api/v1/auth/oci-auth/login");
+    for (const marker of [
+      "_emulator",
+      "http-signature",
+      "oci-common",
+      "createTestHarness",
+      ".dev.vars",
+      "sourceMappingURL=data",
+    ]) {
+      expect([marker, bundle.includes(marker)]).toEqual([marker, false]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

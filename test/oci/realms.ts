@@ -1,0 +1,23 @@
+/** As Oracle's TypeScript SDK publishes them, each realm with a region of it. */
+export const realms = [
+  ["oc1", "oraclecloud.com", "us-ashburn-1"],
+  ["oc2", "oraclegovcloud.com", "us-langley-1"],
+  ["oc3", "oraclegovcloud.com", "us-gov-ashburn-1"],
+  ["oc4", "oraclegovcloud.uk", "uk-gov-london-1"],
+  ["oc8", "oraclecloud8.com", "ap-chiyoda-1"],
+  ["oc9", "oraclecloud9.com", "me-dcc-muscat-1"],
+  ["oc10", "oraclecloud10.com", "ap-dcc-canberra-1"],
+  ["oc14", "oraclecloud14.com", "eu-dcc-milan-2"],
+  ["oc15", "oraclecloud15.com", "ap-dcc-gazipur-1"],
+  ["oc19", "oraclecloud.eu", "eu-frankfurt-2"],
+  ["oc20", "oraclecloud20.com", "eu-jovanovac-1"],
+  ["oc21", "oraclecloud21.com", "me-dcc-doha-1"],
+  ["oc23", "oraclecloud23.com", "us-somerset-1"],
+  ["oc24", "oraclecloud24.com", "eu-dcc-zurich-1"],
+  ["oc26", "oraclecloud26.com", "me-abudhabi-3"],
+  ["oc29", "oraclecloud29.com", "me-abudhabi-4"],
+  ["oc35", "oraclecloud35.com", "ap-seoul-2"],
+  ["oc42", "oraclecloud42.com", "us-newark-1"],
+  ["oc51", "oraclecloud51.com", "eu-budapest-1"],
+  ["oc52", "oraclecloud52.com", "sa-riodejaneiro-1"],
+] as const;
