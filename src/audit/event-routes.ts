@@ -72,14 +72,17 @@ export const auditEventsRoute = defineRoute(
   },
   async (c) => {
     const { organizationId, ...query } = c.req.valid("query");
-    const scope = await scopeOf(primary(c.env.DB), c.var.caller, organizationId);
+    const scope = await scopeOf(primary(c.env.DB, c.var.waits), c.var.caller, organizationId);
     // An identity's events are all of one root. Looking at one of them saves looking through all of another root's.
     const { identityId } = query;
     if (scope.rootOrganizationId !== undefined && identityId !== undefined) {
-      const root = await rootOfEvents(c.env.AUDIT_DB, identityId);
+      const root = await c.var.waits.on("d1", rootOfEvents(c.env.AUDIT_DB, identityId));
       if (root !== scope.rootOrganizationId) return c.json({ auditEvents: [], nextCursor: null }, 200);
     }
-    const { page, nextCursor } = await listEvents(c.env.AUDIT_DB, { ...query, ...scope });
+    const { page, nextCursor } = await c.var.waits.on(
+      "d1",
+      listEvents(c.env.AUDIT_DB, { ...query, ...scope }),
+    );
     return c.json({ auditEvents: page, nextCursor }, 200);
   },
 );

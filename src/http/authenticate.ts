@@ -23,7 +23,8 @@ async function identityOf(bearer: string, c: Context<AppEnv>, permit: Permission
   const { config } = c.var;
   const origin = requestOrigin(c);
   const { DB, LEDGER } = c.env;
-  const dependencies = { issuer: config, database: primary(DB), ledgers: LEDGER, waits: c.var.waits };
+  const { waits } = c.var;
+  const dependencies = { issuer: config, database: primary(DB, waits), ledgers: LEDGER, waits };
   let caller: Caller | undefined;
   await admitToken(bearer, origin.ip, dependencies, ({ claims, standing }) => {
     if (claims.aud !== config.issuer) {

@@ -3,8 +3,8 @@ import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
 import { timeout } from "hono/timeout";
 import { type Config, configOf, type Env } from "../env.ts";
+import type { Waits } from "../waits.ts";
 import type { Caller } from "./caller.ts";
-import type { Waits } from "./request-log.ts";
 
 export interface AppEnv {
   Bindings: Env;

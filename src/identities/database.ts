@@ -1,20 +1,58 @@
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
+import type { Waits } from "../waits.ts";
 
 export type Database = DrizzleD1Database;
 
-function withSession(db: D1Database, constraint: "first-primary" | "first-unconstrained"): Database {
-  // A session has the two methods of a database that the query builder calls, prepare and batch.
-  return drizzle(db.withSession(constraint) as unknown as D1Database);
+/** Has the two methods that the query builder calls, and tells `waits` how long each call waited. */
+class TimedSession {
+  readonly #session: D1DatabaseSession;
+  readonly #waits: Waits;
+  readonly #statements = new WeakMap<object, D1PreparedStatement>();
+
+  constructor(session: D1DatabaseSession, waits: Waits) {
+    this.#session = session;
+    this.#waits = waits;
+  }
+
+  prepare(query: string) {
+    return this.#timed(this.#session.prepare(query));
+  }
+
+  batch(statements: object[]) {
+    const known = statements
+      .map((statement) => this.#statements.get(statement))
+      .filter((each) => each !== undefined);
+    return this.#waits.on("d1", this.#session.batch(known));
+  }
+
+  #timed(statement: D1PreparedStatement) {
+    const timed = {
+      bind: (...values: unknown[]): object => this.#timed(statement.bind(...values)),
+      all: () => this.#waits.on("d1", statement.all()),
+      raw: () => this.#waits.on("d1", statement.raw()),
+      run: () => this.#waits.on("d1", statement.run()),
+    };
+    this.#statements.set(timed, statement);
+    return timed;
+  }
+}
+
+function withSession(
+  db: D1Database,
+  constraint: "first-primary" | "first-unconstrained",
+  waits: Waits,
+): Database {
+  return drizzle(new TimedSession(db.withSession(constraint), waits) as unknown as D1Database);
 }
 
 /** For changes, and for reads that must see the last one. */
-export function primary(db: D1Database): Database {
-  return withSession(db, "first-primary");
+export function primary(db: D1Database, waits: Waits): Database {
+  return withSession(db, "first-primary", waits);
 }
 
 /** For logins: a replica near the caller may answer, with its lag, usually under a second. */
-export function nearest(db: D1Database): Database {
-  return withSession(db, "first-unconstrained");
+export function nearest(db: D1Database, waits: Waits): Database {
+  return withSession(db, "first-unconstrained", waits);
 }
 
 /** Whether a write failed because a unique value is taken, a row it refers to is not there, or a check fails. */

@@ -54,7 +54,7 @@ export const identityRoutes = [
       responses: { ...success("Created", one), ...errorResponses(400, 401, 403, 413, 415, 422, 503) },
     },
     async (c) => {
-      const row = await createIdentity(primary(c.env.DB), c.var.caller, c.req.valid("json"));
+      const row = await createIdentity(primary(c.env.DB, c.var.waits), c.var.caller, c.req.valid("json"));
       return c.json({ identity: view(row) }, 200);
     },
   ),
@@ -73,7 +73,7 @@ export const identityRoutes = [
     },
     async (c) => {
       const { page, nextCursor } = await listIdentities(
-        primary(c.env.DB),
+        primary(c.env.DB, c.var.waits),
         c.var.caller,
         c.req.valid("query"),
       );
@@ -91,7 +91,7 @@ export const identityRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      const found = await findIdentity(primary(c.env.DB), c.var.caller, identityId);
+      const found = await findIdentity(primary(c.env.DB, c.var.waits), c.var.caller, identityId);
       return c.json({ identity: view(orNotFound(found, "Identity").identity) }, 200);
     },
   ),
@@ -117,7 +117,12 @@ export const identityRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      const row = await updateIdentity(primary(c.env.DB), c.var.caller, identityId, c.req.valid("json"));
+      const row = await updateIdentity(
+        primary(c.env.DB, c.var.waits),
+        c.var.caller,
+        identityId,
+        c.req.valid("json"),
+      );
       return c.json({ identity: view(row) }, 200);
     },
   ),
@@ -133,7 +138,7 @@ export const identityRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      const row = await deleteIdentity(primary(c.env.DB), c.var.caller, identityId);
+      const row = await deleteIdentity(primary(c.env.DB, c.var.waits), c.var.caller, identityId);
       return c.json({ identity: view(row) }, 200);
     },
   ),
@@ -150,7 +155,7 @@ export const identityRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      const row = await revokeTokens(primary(c.env.DB), c.var.caller, identityId);
+      const row = await revokeTokens(primary(c.env.DB, c.var.waits), c.var.caller, identityId);
       return c.json({ identity: view(row) }, 200);
     },
   ),

@@ -31,7 +31,12 @@ export const membershipRoutes = [
     },
     async (c) => {
       const { organizationId, identityId } = c.req.valid("param");
-      const membership = await addMember(primary(c.env.DB), c.var.caller, organizationId, identityId);
+      const membership = await addMember(
+        primary(c.env.DB, c.var.waits),
+        c.var.caller,
+        organizationId,
+        identityId,
+      );
       return c.json({ membership }, 200);
     },
   ),
@@ -45,7 +50,12 @@ export const membershipRoutes = [
     },
     async (c) => {
       const { organizationId, identityId } = c.req.valid("param");
-      const membership = await removeMember(primary(c.env.DB), c.var.caller, organizationId, identityId);
+      const membership = await removeMember(
+        primary(c.env.DB, c.var.waits),
+        c.var.caller,
+        organizationId,
+        identityId,
+      );
       return c.json({ membership }, 200);
     },
   ),

@@ -141,7 +141,7 @@ export const ociAuthRoutes = [
       const { issuer } = c.var.config;
       const settings = c.req.valid("json");
       return c.json(
-        view(await attachOciAuth(primary(c.env.DB), c.var.caller, issuer, identityId, settings)),
+        view(await attachOciAuth(primary(c.env.DB, c.var.waits), c.var.caller, issuer, identityId, settings)),
         200,
       );
     },
@@ -156,7 +156,7 @@ export const ociAuthRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      return c.json(view(await getOciAuth(primary(c.env.DB), c.var.caller, identityId)), 200);
+      return c.json(view(await getOciAuth(primary(c.env.DB, c.var.waits), c.var.caller, identityId)), 200);
     },
   ),
   defineRoute(
@@ -174,7 +174,7 @@ export const ociAuthRoutes = [
       const { issuer } = c.var.config;
       const named = c.req.valid("json");
       return c.json(
-        view(await updateOciAuth(primary(c.env.DB), c.var.caller, issuer, identityId, named)),
+        view(await updateOciAuth(primary(c.env.DB, c.var.waits), c.var.caller, issuer, identityId, named)),
         200,
       );
     },
@@ -190,7 +190,7 @@ export const ociAuthRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      return c.json(view(await detachOciAuth(primary(c.env.DB), c.var.caller, identityId)), 200);
+      return c.json(view(await detachOciAuth(primary(c.env.DB, c.var.waits), c.var.caller, identityId)), 200);
     },
   ),
 ] as const;

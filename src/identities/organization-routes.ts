@@ -51,7 +51,7 @@ export const organizationRoutes = [
       },
     },
     async (c) => {
-      const row = await createOrganization(primary(c.env.DB), c.var.caller, c.req.valid("json"));
+      const row = await createOrganization(primary(c.env.DB, c.var.waits), c.var.caller, c.req.valid("json"));
       return c.json({ organization: view(row) }, 200);
     },
   ),
@@ -70,7 +70,7 @@ export const organizationRoutes = [
     },
     async (c) => {
       const { page, nextCursor } = await listOrganizations(
-        primary(c.env.DB),
+        primary(c.env.DB, c.var.waits),
         c.var.caller,
         c.req.valid("query"),
       );
@@ -88,7 +88,7 @@ export const organizationRoutes = [
     },
     async (c) => {
       const { organizationId } = c.req.valid("param");
-      const row = await findOrganization(primary(c.env.DB), c.var.caller, organizationId);
+      const row = await findOrganization(primary(c.env.DB, c.var.waits), c.var.caller, organizationId);
       return c.json({ organization: view(orNotFound(row, "Organization")) }, 200);
     },
   ),
@@ -117,7 +117,7 @@ export const organizationRoutes = [
     async (c) => {
       const { organizationId } = c.req.valid("param");
       const row = await updateOrganization(
-        primary(c.env.DB),
+        primary(c.env.DB, c.var.waits),
         c.var.caller,
         organizationId,
         c.req.valid("json"),
@@ -138,7 +138,7 @@ export const organizationRoutes = [
     },
     async (c) => {
       const { organizationId } = c.req.valid("param");
-      const row = await deleteOrganization(primary(c.env.DB), c.var.caller, organizationId);
+      const row = await deleteOrganization(primary(c.env.DB, c.var.waits), c.var.caller, organizationId);
       return c.json({ organization: view(row) }, 200);
     },
   ),

@@ -99,7 +99,7 @@ export const tenancyRoutes = [
       if (key.value.fingerprint !== body.fingerprint) {
         throw invalid("fingerprint", `is not the private key's, which is ${key.value.fingerprint}`);
       }
-      const row = await putTenancy(primary(c.env.DB), c.var.caller, c.var.config, {
+      const row = await putTenancy(primary(c.env.DB, c.var.waits), c.var.caller, c.var.config, {
         ...body,
         organizationIds: [...new Set(body.organizationIds)],
         tenancyOcid: ocid.value,
@@ -121,7 +121,7 @@ export const tenancyRoutes = [
       },
     },
     async (c) => {
-      const { page, nextCursor } = await listTenancies(primary(c.env.DB), c.req.valid("query"));
+      const { page, nextCursor } = await listTenancies(primary(c.env.DB, c.var.waits), c.req.valid("query"));
       return c.json({ tenancies: page.map((row) => view(row).tenancy), nextCursor }, 200);
     },
   ),
@@ -135,7 +135,7 @@ export const tenancyRoutes = [
       responses: { ...success("The tenancy", one), ...errorResponses(401, 403, 404, 503) },
     },
     async (c) => {
-      const row = await getTenancy(primary(c.env.DB), named(c.req.valid("param").tenancyOcid));
+      const row = await getTenancy(primary(c.env.DB, c.var.waits), named(c.req.valid("param").tenancyOcid));
       return c.json(view(row), 200);
     },
   ),
@@ -151,7 +151,7 @@ export const tenancyRoutes = [
     },
     async (c) => {
       const row = await deleteTenancy(
-        primary(c.env.DB),
+        primary(c.env.DB, c.var.waits),
         c.var.caller,
         named(c.req.valid("param").tenancyOcid),
       );
@@ -174,7 +174,7 @@ export const tenancyRoutes = [
     },
     async (c) => {
       const tenancyOcid = named(c.req.valid("param").tenancyOcid);
-      const database = primary(c.env.DB);
+      const database = primary(c.env.DB, c.var.waits);
       await getTenancy(database, tenancyOcid);
       const userOcid = parseUserOcid(c.req.valid("param").userOcid);
       if (!userOcid.ok) throw new Refusal("not-found", "User not found");
@@ -183,10 +183,8 @@ export const tenancyRoutes = [
         details: { tenancyOcid, userOcid: userOcid.value },
       });
       const budget = questionBudget(c.env, c.var.caller.origin.ip);
-      await new Directory(c.env.DIRECTORY, c.var.config, c.executionCtx, budget).forget(
-        tenancyOcid,
-        userOcid.value,
-      );
+      const directory = new Directory(c.env.DIRECTORY, c.var.config, c.executionCtx, budget);
+      await c.var.waits.on("kv", directory.forget(tenancyOcid, userOcid.value));
       return c.json({ purgedAt: new Date().toISOString() }, 200);
     },
   ),

@@ -30,7 +30,7 @@ export const loginRoute = defineRoute(
     const origin = requestOrigin(c);
     const budget = questionBudget(c.env, origin.ip);
     const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
-    const database = nearest(c.env.DB);
+    const database = nearest(c.env.DB, waits);
     const token = await logIn(
       c.req.valid("json"),
       {
@@ -38,10 +38,7 @@ export const loginRoute = defineRoute(
         origin,
         checkRate: () => checkRate(c.env.LOGINS, origin.ip, "too-many-logins"),
         loadConfiguration: (identityId, slug) =>
-          waits.on(
-            "d1",
-            loadLoginConfiguration(database, identityId, slug === undefined ? undefined : { slug }),
-          ),
+          loadLoginConfiguration(database, identityId, slug === undefined ? undefined : { slug }),
         readDirectory: ({ tenancyOcid, userOcid }) => waits.on("kv", directory.read(tenancyOcid, userOcid)),
         resolveUser: (keyId, cached, tenancy) =>
           waits.on(

@@ -4,12 +4,12 @@
  */
 
 import { Refusal } from "../http/refusal.ts";
-import type { Waits } from "../http/request-log.ts";
 import type { Database } from "../identities/database.ts";
 import { loadStanding, type Standing } from "../identities/standing.ts";
 import { trusts, trustsAnyone } from "../identities/trusted-ips.ts";
 import { askLedger, ledgerOf } from "../ledger/address.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { Waits } from "../waits.ts";
 import { type AccessTokenClaims, audienceOf } from "./claims.ts";
 import type { Issuer } from "./issue.ts";
 import { verifyToken } from "./verify.ts";
@@ -72,7 +72,7 @@ export async function admitToken(
   accept: (admitted: AdmittedToken) => void,
 ): Promise<AdmittedToken> {
   const claims = await claimsOfToken(token, dependencies.issuer);
-  const standing = await dependencies.waits.on("d1", standingOf(claims, dependencies.database));
+  const standing = await standingOf(claims, dependencies.database);
   accept({ claims, standing });
   checkIp(standing, clientIp);
   const use = { tokenId: claims.jti, expiresAt: claims.exp, usesLimit: claims.numUsesLimit ?? 0 };

@@ -62,7 +62,12 @@ export const introspectionRoute = defineRoute(
   async (c) => {
     const { config, caller, waits } = c.var;
     const { token, client_ip } = c.req.valid("form");
-    const dependencies = { issuer: config, database: primary(c.env.DB), ledgers: c.env.LEDGER, waits };
+    const dependencies = {
+      issuer: config,
+      database: primary(c.env.DB, c.var.waits),
+      ledgers: c.env.LEDGER,
+      waits,
+    };
     const admitted = await ifActive(
       admitToken(token, client_ip, dependencies, ({ claims, standing }) => {
         // Another organization's token is as good as none.

@@ -35,7 +35,7 @@ export const tokenRoutes = [
       const { config, waits } = c.var;
       const now = Date.now();
       const origin = requestOrigin(c);
-      const database = primary(c.env.DB);
+      const database = primary(c.env.DB, c.var.waits);
       const budget = questionBudget(c.env, origin.ip);
       const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
       const token = await renewToken(
@@ -43,8 +43,7 @@ export const tokenRoutes = [
         {
           issuer: config,
           origin,
-          loadConfiguration: (identityId, id) =>
-            waits.on("d1", loadLoginConfiguration(database, identityId, { id })),
+          loadConfiguration: (identityId, id) => loadLoginConfiguration(database, identityId, { id }),
           resolveUser: async (keyId, tenancy) => {
             const cached = await waits.on("kv", directory.read(keyId.tenancyOcid, keyId.userOcid));
             const open = () => storedIdentityClient(config, tenancy);

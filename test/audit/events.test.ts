@@ -13,6 +13,7 @@ import { pageQuery } from "../../src/http/pages.ts";
 import { primary } from "../../src/identities/database.ts";
 import { organizations } from "../../src/identities/tables.ts";
 import worker from "../../src/index.ts";
+import { Waits } from "../../src/waits.ts";
 import { loggedIds, migrateDatabases } from "../databases.ts";
 import { newLoginEvent } from "./made-events.ts";
 
@@ -247,7 +248,7 @@ async function waiting(): Promise<OutgoingEvent[]> {
 }
 
 describe("the record of a change", () => {
-  const database = primary(env.DB);
+  const database = primary(env.DB, new Waits());
   const happening = { type: "organization.update", organizationId: "one", details: { name: "new" } } as const;
   const rename = (id: string) =>
     database.update(organizations).set({ name: "new" }).where(eq(organizations.id, id));

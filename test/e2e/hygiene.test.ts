@@ -72,7 +72,8 @@ describe("the log", () => {
       headers: { authorization: `Bearer ${worker.secrets.ADMIN_TOKEN}`, "cf-ray": "8c0ffee-FRA" },
     });
     const nowhere = await worker.send("/no/such/route");
-    await expect.poll(() => lines().length).toBe(3);
+    const listed = await worker.admin("GET", "/api/v1/organizations");
+    await expect.poll(() => lines().length).toBe(4);
     expect(lines()).toEqual([
       {
         level: "info",
@@ -101,6 +102,14 @@ describe("the log", () => {
         status: 404,
         reason: "not-found",
         waits: {},
+      },
+      {
+        level: "info",
+        reqId: listed.headers.get("x-request-id"),
+        method: "GET",
+        route: "/api/v1/organizations",
+        status: 200,
+        waits: { d1: expect.any(Number) },
       },
     ]);
   });
