@@ -17,7 +17,7 @@ const limits = { directoryTtlSeconds: 300, directoryStaleSeconds: 3600 };
 
 let background: Promise<unknown>[] = [];
 const waitUntil = (promise: Promise<unknown>) => void background.push(promise);
-const budget = async () => true;
+const budget = vi.fn(async (_tenancyOcid: string) => true);
 
 let logged: Record<"warn" | "error", Mock>;
 
@@ -716,6 +716,34 @@ describe("a question that takes its time", () => {
     await Promise.all(background);
     expect(await stored(signer)).toBeNull();
     expect(await ask(signer, ociOf(signer, ociDown))).toEqual(cannotTell);
+  });
+});
+
+describe("the budget for questions about users without an entry", () => {
+  it("is asked by tenancy, refuses without asking OCI, and is not remembered", async () => {
+    const signer = newSigner();
+    const oci = ociOf(signer);
+    budget.mockClear().mockResolvedValue(false);
+    const logins = await Promise.all(Array.from({ length: 20 }, () => ask(signer, oci)));
+    budget.mockResolvedValue(true);
+    expect(logins).toEqual(Array(20).fill({ kind: "over-budget" }));
+    expect(new Set(budget.mock.calls.flat())).toEqual(new Set([signer.tenancyOcid]));
+    expect(oci.questions()).toEqual([0, 0]);
+    await Promise.all(background);
+    expect(await resolve(signer, oci)).toEqual(found("oci"));
+  });
+
+  it.each([
+    ["stale", 301],
+    ["past the stale limit", 3700],
+    ["fresh, without the fingerprint", 100],
+  ])("is not asked for a user with an entry that is %s", async (what, secondsAgo) => {
+    const signer = await knownSigner(secondsAgo);
+    const other = { ...signer, fingerprint: key.fingerprint.replace(/^../, "zz") };
+    budget.mockClear().mockResolvedValue(false);
+    await resolve(what.startsWith("fresh") ? other : signer, ociOf(signer));
+    budget.mockResolvedValue(true);
+    expect(budget.mock.calls).toEqual([]);
   });
 });
 

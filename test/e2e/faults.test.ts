@@ -159,10 +159,6 @@ describe("while OCI cannot be asked", () => {
     },
   );
 
-  it("no redirect of it was followed", () => {
-    expect([fresh.oci.followed(), stale.oci.followed()]).toEqual([0, 0]);
-  });
-
   const definite: [what: string, breakOci: (setting: Setting) => Promise<unknown>][] = [
     ["404, and so our own policy may be gone", viaEmulator({ status: 404 })],
     [

@@ -13,7 +13,6 @@ export type OciFault =
 
 export async function startFaultyOci(emulator: string) {
   let fault: OciFault | undefined;
-  let followed = 0;
 
   async function pass(request: IncomingMessage): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
@@ -34,11 +33,6 @@ export async function startFaultyOci(emulator: string) {
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url === "/followed") {
-      followed += 1;
-      response.end("{}");
-      return;
-    }
     switch (fault) {
       case "drop":
         request.socket.destroy();
@@ -49,7 +43,7 @@ export async function startFaultyOci(emulator: string) {
         response.writeHead(200, { "content-type": "application/json" }).write('{"id":');
         return;
       case "redirect":
-        response.writeHead(302, { location: "/followed" }).end();
+        response.writeHead(302, { location: "/elsewhere" }).end();
         return;
       case "truncated":
         response
@@ -78,8 +72,6 @@ export async function startFaultyOci(emulator: string) {
     set(next: OciFault | undefined) {
       fault = next;
     },
-    /** How often a redirect of ours was followed. */
-    followed: () => followed,
     close: () => {
       server.closeAllConnections();
       return new Promise<void>((resolve) => server.close(() => resolve()));
