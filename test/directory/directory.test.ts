@@ -719,6 +719,16 @@ describe("a question that takes its time", () => {
   });
 });
 
+describe("a cached key", () => {
+  it("whose fingerprint is not its own is asked for again, though its entry is fresh", async () => {
+    const signer = newSigner();
+    const entry = entryOf(signer, { fetchedAt: Date.now() - 100_000 });
+    const forged = entry.keys.map((each) => ({ ...each, publicKey: base64(newRsaKeyPair().spki) }));
+    await store(signer, { ...entry, keys: forged });
+    expect(await resolve(signer, ociOf(signer))).toEqual(found("oci"));
+  });
+});
+
 describe("the budget for questions about users without an entry", () => {
   it("is asked by tenancy, refuses without asking OCI, and is not remembered", async () => {
     const signer = newSigner();
