@@ -156,6 +156,21 @@ describe("introspection", () => {
   });
 });
 
+describe("introspection of a token", () => {
+  const ociAuth = ({ identityId }: Session) => `/api/v1/auth/oci-auth/identities/${identityId}`;
+  const identity = ({ identityId }: Session) => `/api/v1/identities/${identityId}`;
+  it.each<[what: string, end: (session: Session) => Promise<unknown>]>([
+    ["suspended", (session) => worker.admin("PATCH", identity(session), { suspended: true })],
+    ["deleted", (session) => worker.admin("DELETE", identity(session))],
+    ["detached", (session) => worker.admin("DELETE", ociAuth(session))],
+  ])("finds none active of an identity that was %s", async (_, end) => {
+    const session = await newSession();
+    expect(await isActive(session.token)).toBe(true);
+    await end(session);
+    expect(await isActive(session.token)).toBe(false);
+  });
+});
+
 async function reader(organizationIds: string[]) {
   const user = await addUser(worker, tenancyOcid);
   return {
