@@ -1,8 +1,6 @@
 /** The Worker, with bindings that fail as they are told. `PUT /_faults` tells them. */
 import type { Env } from "../src/env.ts";
-import worker from "../src/index.ts";
-
-export { Ledger } from "../src/index.ts";
+import worker, { Ledger as RealLedger } from "../src/index.ts";
 
 type Fault = "fail" | "hang" | "junk" | "fail-writes";
 type Faults = Partial<Record<"DB" | "AUDIT_DB" | "KV_GET" | "KV_PUT" | "LEDGER" | "LIMITS", Fault>>;
@@ -108,6 +106,13 @@ function faulty(env: Env): Env {
   };
   known.set(env, wrapped);
   return wrapped;
+}
+
+/** Its alarm meets the faults of AUDIT_DB too. */
+export class Ledger extends RealLedger {
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, { ...env, AUDIT_DB: faultyDatabase("AUDIT_DB", env.AUDIT_DB) });
+  }
 }
 
 export default {

@@ -2,6 +2,7 @@
  * Moves events from an outbox to AUDIT_DB: at least once each, and by their ids exactly once in the log. It may be run
  * twice, or end anywhere: an event leaves its outbox only after it is in the log.
  */
+import { within } from "../time-limit.ts";
 import type { OutgoingEvent } from "./event.ts";
 
 export interface Outbox {
@@ -21,9 +22,12 @@ const insert = `
     value ->> 'ip', value ->> 'userAgent', value ->> 'reqId', value -> 'details'
   FROM json_each(?)`;
 
-/** Rejects if AUDIT_DB cannot be written. */
+/** A write that is given up may still arrive: by their ids, its events are in the log once. */
+const maxWriteMilliseconds = 5000;
+
+/** Rejects if AUDIT_DB cannot be written, or does not answer: a mover that waits for ever moves nothing any more. */
 export async function writeEvents(auditDb: D1Database, events: readonly OutgoingEvent[]): Promise<void> {
-  await auditDb.prepare(insert).bind(JSON.stringify(events)).run();
+  await within(maxWriteMilliseconds, auditDb.prepare(insert).bind(JSON.stringify(events)).run());
 }
 
 /** Empties the outbox. Rejects, with the rest left where it is, if AUDIT_DB or the outbox fails. */

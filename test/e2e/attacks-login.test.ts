@@ -419,6 +419,7 @@ describe("a login is refused with 400", () => {
   const names = "date (request-target) host";
   const value = (name: string) => new RegExp(`${name}="[^"]*"`);
   const authorizations: [what: string, ...Rewrite][] = [
+    ["base64 of a length that none has", value("signature"), `signature="${"A".repeat(345)}"`],
     ["a long s in the scheme", "S", "\u017f"],
     ["no space after the scheme", " ", ""],
     ["a newline after the scheme", " ", "\n"],

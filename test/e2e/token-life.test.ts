@@ -224,6 +224,7 @@ describe("renewal", () => {
     change: (session: Session) => Promise<unknown>,
     status: number,
     error: string,
+    message?: RegExp,
   ][] = [
     [
       "whose key is gone from OCI",
@@ -314,14 +315,15 @@ describe("renewal", () => {
       },
       401,
       "UnauthorizedError",
+      /isn't part of tenancy/,
     ],
     ["that was revoked", ({ token }) => revoke(token), 401, "UnauthorizedError"],
   ];
-  it.each(changes)("is refused for a token %s", async (_, change, status, error) => {
+  it.each(changes)("is refused for a token %s", async (_, change, status, error, message) => {
     const session = await newSession();
     expect(await renew(session.token)).toMatchObject({ status: 200 });
     await change(session);
-    expectRefusal(await renew(session.token), status, error);
+    expectRefusal(await renew(session.token), status, error, message);
   });
 
   it("is refused once the membership is taken away, or the sub-organization suspended", async () => {
