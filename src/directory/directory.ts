@@ -120,7 +120,11 @@ export class Directory {
     // Only questions about users without an entry are counted: a flood of unknown users neither holds known ones back
     // nor keeps a revoked key alive.
     const allowed = entry === undefined ? () => this.#budget(keyId.tenancyOcid) : async () => true;
-    const answer = await this.#ask(keyId, openClient, allowed, now);
+    let answer = await this.#ask(keyId, openClient, allowed, now);
+    // The question was that of a request to which KV showed no entry; this one has one, and asks for itself.
+    if (answer.kind === "over-budget" && entry !== undefined) {
+      answer = await this.#ask(keyId, openClient, allowed, now);
+    }
     if (answer.kind === "entry") {
       return foundIn(answer.entry, keyId.fingerprint, "oci") ?? { kind: "refused", reason: "key-unknown" };
     }
@@ -158,8 +162,10 @@ export class Directory {
       const remembered = asked.answer
         .then(async (answer) => {
           // A question that is no longer the user's current one was overtaken, or the user was forgotten meanwhile.
-          if (questions.get(id) !== asked || answer.kind === "over-budget") return;
-          if (answer.kind === "unavailable") {
+          if (questions.get(id) !== asked) return;
+          if (answer.kind === "over-budget") {
+            questions.delete(id);
+          } else if (answer.kind === "unavailable") {
             recentFailures.set(id, true);
           } else {
             recentFailures.delete(id);

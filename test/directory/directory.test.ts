@@ -743,6 +743,20 @@ describe("the budget for questions about users without an entry", () => {
     expect(await resolve(signer, oci)).toEqual(found("oci"));
   });
 
+  it("does not hold back a user with an entry who joined the question of a request that saw none", async () => {
+    const signer = await knownSigner(301);
+    const oci = ociOf(signer);
+    budget.mockClear().mockImplementation(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return false;
+    });
+    const kv = kvWith({ get: async () => null });
+    const logins = await Promise.all([ask(signer, oci, { kv }), ask(signer, oci)]);
+    budget.mockResolvedValue(true);
+    expect(logins).toEqual([{ kind: "over-budget" }, found("oci")]);
+    await Promise.all(background);
+  });
+
   it.each([
     ["stale", 301],
     ["past the stale limit", 3700],
