@@ -19,10 +19,13 @@ class TimedSession {
   }
 
   batch(statements: object[]) {
-    const known = statements
-      .map((statement) => this.#statements.get(statement))
-      .filter((each) => each !== undefined);
-    return this.#waits.on("d1", this.#session.batch(known));
+    const all = statements.map((statement) => {
+      const known = this.#statements.get(statement);
+      // Left out, it would be a change without its record, or a record without its change.
+      if (known === undefined) throw new TypeError("a statement of another session");
+      return known;
+    });
+    return this.#waits.on("d1", this.#session.batch(all));
   }
 
   #timed(statement: D1PreparedStatement) {
