@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { movesChanges } from "../audit/outbox.ts";
 import { primary } from "../identities/database.ts";
-import { admitToken } from "../tokens/admission.ts";
+import { type AdmittedToken, admitToken } from "../tokens/admission.ts";
 import type { Caller } from "./caller.ts";
 import { requestOrigin } from "./origin.ts";
 import { checkRate } from "./rate-limit.ts";
@@ -20,22 +20,23 @@ type Permission = (caller: Caller) => void;
 
 /** An access token of this Worker's own API; its use is counted once the caller may go on. */
 async function identityOf(bearer: string, c: Context<AppEnv>, permit: Permission): Promise<Caller> {
-  const { config } = c.var;
+  const { config, waits } = c.var;
   const origin = requestOrigin(c);
-  const { DB, LEDGER } = c.env;
-  const { waits } = c.var;
-  const dependencies = { issuer: config, database: primary(DB, waits), ledgers: LEDGER, waits };
-  let caller: Caller | undefined;
-  await admitToken(bearer, origin.ip, dependencies, ({ claims, standing }) => {
-    if (claims.aud !== config.issuer) {
+  const dependencies = { issuer: config, database: primary(c.env.DB, waits), ledgers: c.env.LEDGER, waits };
+  const holderOf = ({ claims, standing }: AdmittedToken): Caller => ({
+    kind: "identity",
+    identityId: claims.identityId,
+    role: standing.role,
+    organizationId: claims.orgId,
+    origin,
+  });
+  const admitted = await admitToken(bearer, origin.ip, dependencies, (token) => {
+    if (token.claims.aud !== config.issuer) {
       throw new Refusal("not-permitted", "This token is for other services, not for this Worker's own API.");
     }
-    const { identityId, orgId: organizationId } = claims;
-    caller = { kind: "identity", identityId, role: standing.role, organizationId, origin };
-    permit(caller);
+    permit(holderOf(token));
   });
-  if (caller === undefined) throw new Refusal("unauthenticated");
-  return caller;
+  return holderOf(admitted);
 }
 
 async function callerOf(bearer: string, c: Context<AppEnv>, permit: Permission): Promise<Caller> {
