@@ -31,7 +31,10 @@ const refusals = {
   "not-found": [404, "Not found"],
   "method-not-allowed": [405, "Method not allowed"],
   "too-large": [413, "The request body is too large"],
-  "media-type": [415, "The request body must be application/json: send a content-type header that says so"],
+  "media-type": [
+    415,
+    "The request body must be application/json (for introspection, application/x-www-form-urlencoded): send a content-type header that says so",
+  ],
   "too-many-logins": [429, "Too many logins from this address. Please wait."],
   "too-many-requests": [429, "Too many requests from this address. Please wait."],
   "too-many-failures": [429, "Too many failed authentications from this address. Please wait."],

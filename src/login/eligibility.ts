@@ -41,7 +41,7 @@ export function checkUsername(username: string, { config }: LoginConfiguration):
   }
 }
 
-/** Step 11: the identity's own organization, or a sub-organization that it is a member of. `called` is for messages. */
+/** Step 11, for another organization than the identity's own: one that it is a member of. `called` is for messages. */
 export function checkOrganization(called: string, { named }: LoginConfiguration): Organization {
   // The root is no sub-organization of an identity that was created below it.
   if (named === null || named.organization.parentId === null) {

@@ -220,7 +220,8 @@ describe("a login comes as JSON of at most 16 KiB and in no other way:", () => {
   ];
   it.each(types)("415 for %s", async (_, ...values) => {
     const headers = values.map((value) => ["content-type", value] as const);
-    const message = "The request body must be application/json: send a content-type header that says so";
+    const message =
+      "The request body must be application/json (for introspection, application/x-www-form-urlencoded): send a content-type header that says so";
     await attacked.expectRefusedEarly(post(validText(), headers), 415, message);
   });
 

@@ -127,7 +127,10 @@ describe("introspection", () => {
         ]),
       ),
     ).toMatchObject({ status: 422 });
-    expect(await ask("{}", { "content-type": "application/json" })).toMatchObject({ status: 415 });
+    expect(await ask("{}", { "content-type": "application/json" })).toMatchObject({
+      status: 415,
+      body: { message: expect.stringContaining("application/x-www-form-urlencoded") },
+    });
     expect(await worker.introspect("x", { token_type_hint: "access_token", other: "ignored" })).toMatchObject(
       {
         status: 200,
