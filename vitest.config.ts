@@ -25,17 +25,21 @@ export default defineConfig({
             },
           })),
         ],
-        test: { name: "workerd", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**"] },
-      },
-      {
-        // The built Worker, driven from outside with real clients.
         test: {
-          name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
+          name: "workerd",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/{e2e,browser,relying-parties}/**"],
+        },
+      },
+      // The built Worker, driven from outside with real clients; what needs more than npm is apart.
+      ...["e2e", "browser", "relying-parties"].map((name) => ({
+        test: {
+          name,
+          include: [`test/${name}/**/*.test.ts`],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
-      },
+      })),
     ],
   },
 });

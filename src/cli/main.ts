@@ -1,0 +1,36 @@
+/** `oci-auth`, the command line: bundled to one file, for Node 20 and later. */
+import { Command, CommanderError } from "commander";
+import { version } from "../../package.json";
+import { exitCode, Failure } from "./failure.ts";
+
+const program = new Command("oci-auth")
+  .description(
+    "Turns an Oracle Cloud (OCI) API key into a short-lived access token, and looks after the Worker that does.",
+  )
+  .version(version)
+  .showHelpAfterError("(--help says more)")
+  .addHelpText(
+    "after",
+    `
+Exit codes:
+  0  done
+  1  the Worker, or a check, said no
+  2  the command line, the configuration or a file is wrong; nothing was asked
+  3  the Worker could not be reached or cannot answer now; try again later`,
+  )
+  .exitOverride();
+
+program.parseAsync().catch((error: unknown) => {
+  process.exitCode = report(error);
+});
+
+/** Says what went wrong, in one sentence on stderr, and gives the exit code. */
+function report(error: unknown): number {
+  // The parser has said it already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  if (error instanceof Failure) {
+    process.stderr.write(`oci-auth: ${error.message}\n`);
+    return error.exitCode;
+  }
+  throw error;
+}
