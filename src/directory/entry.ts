@@ -4,6 +4,7 @@
  * An entry is made only from answers that are about the tenancy and user that were asked for, and is held to the same
  * when it is read back: an entry found under the wrong key, altered, or of another version counts as absent.
  */
+import QuickLRU from "quick-lru";
 import { z } from "zod";
 import type { OciApiKey, OciUser } from "../oci/identity-client.ts";
 import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
@@ -71,12 +72,25 @@ export async function makeEntry(
   };
 }
 
+/** Entries that were read before, by their text: a warm login reads the same one again. */
+const read = new QuickLRU<string, Promise<DirectoryEntry | undefined>>({ maxSize: 1000 });
+
 /** Undefined unless the text is an entry, of this version, of this tenancy and user. */
 export async function readEntry(
   text: string,
   tenancyOcid: TenancyOcid,
   userOcid: UserOcid,
 ): Promise<DirectoryEntry | undefined> {
+  let reading = read.get(text);
+  if (reading === undefined) {
+    reading = parseEntry(text);
+    read.set(text, reading);
+  }
+  const entry = await reading;
+  return entry?.tenancyOcid === tenancyOcid && entry.userOcid === userOcid ? entry : undefined;
+}
+
+async function parseEntry(text: string): Promise<DirectoryEntry | undefined> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -84,11 +98,8 @@ export async function readEntry(
     return undefined;
   }
   const entry = entrySchema.safeParse(json).data;
-  const fits =
-    entry?.tenancyOcid === tenancyOcid &&
-    entry.userOcid === userOcid &&
-    entry.keys.every((key) => key.userId === userOcid);
-  return fits ? { ...entry, keys: await verifying(entry.keys) } : undefined;
+  if (entry === undefined || entry.keys.some((key) => key.userId !== entry.userOcid)) return undefined;
+  return { ...entry, keys: await verifying(entry.keys) };
 }
 
 /** Without the keys that can never verify: not RSA, too short, or with a fingerprint that is not their own. */

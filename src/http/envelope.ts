@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { Misconfigured } from "../env.ts";
+import { TooLate } from "../time-limit.ts";
 import { Refusal, type RefusalStatus } from "./refusal.ts";
 import type { AppEnv } from "./route.ts";
 
@@ -60,7 +61,7 @@ export function errorResponses(...statuses: RefusalStatus[]): object {
 
 function envelope(c: Context<AppEnv>, refusal: Refusal): Response {
   const { status, error, issues, details } = refusal;
-  const body = { reqId: c.var.requestId, statusCode: status, message: issues ?? refusal.message, error };
+  const body = { reqId: c.get("requestId"), statusCode: status, message: issues ?? refusal.message, error };
   const headers: Record<string, string> = {};
   if (status === 503) headers["retry-after"] = retryAfterSeconds;
   if (status === 429) headers["retry-after"] = String(secondsToNextMinute());
@@ -85,7 +86,7 @@ function explain(error: unknown): { refusal: Refusal; message?: string | undefin
   if (error instanceof HTTPException && error.status === 400)
     return { refusal: new Refusal("malformed-json") };
   if (error instanceof HTTPException && error.status === 415) return { refusal: new Refusal("media-type") };
-  if (error instanceof HTTPException && error.status === 503) return { refusal: new Refusal("too-slow") };
+  if (error instanceof TooLate) return { refusal: new Refusal("too-slow") };
   if (error instanceof Misconfigured) {
     return { refusal: new Refusal("internal"), message: `The Worker is not configured: ${error.message}` };
   }

@@ -1,24 +1,20 @@
 import { createMiddleware } from "hono/factory";
-import { secureHeaders } from "hono/secure-headers";
 import type { AppEnv } from "./route.ts";
 
-/** An API: nothing of it is to be framed, run, sniffed or sent anywhere by a browser. */
-const secure = secureHeaders({
-  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-  strictTransportSecurity: "max-age=31536000; includeSubDomains",
-  referrerPolicy: "no-referrer",
-  xFrameOptions: "DENY",
-  crossOriginResourcePolicy: false,
-  crossOriginOpenerPolicy: false,
-  originAgentCluster: false,
-  xDnsPrefetchControl: false,
-  xDownloadOptions: false,
-  xPermittedCrossDomainPolicies: false,
-  xXssProtection: false,
+/**
+ * An API: nothing of it is to be framed, run, sniffed or sent anywhere by a browser, nor cached but where it says so.
+ * Set before the answer is made, which costs a tenth of adding them to it.
+ */
+const secure = Object.entries({
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "strict-transport-security": "max-age=31536000; includeSubDomains",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
 });
 
-/** And nothing of it is to be cached but what says that it may be. */
-export const headers = createMiddleware<AppEnv>(async (c, next) => {
-  await secure(c, next);
-  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+export const headers = createMiddleware<AppEnv>((c, next) => {
+  for (const [name, value] of secure) c.header(name, value);
+  return next();
 });

@@ -10,7 +10,7 @@ const maxUserAgentLength = 256;
  */
 export function requestOrigin(c: Context<AppEnv>): RequestOrigin {
   return {
-    reqId: c.var.requestId,
+    reqId: c.get("requestId"),
     ip: c.req.header("cf-connecting-ip") ?? "127.0.0.1",
     userAgent: c.req.header("user-agent")?.slice(0, maxUserAgentLength) ?? null,
   };

@@ -12,11 +12,11 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
   const { status } = c.res;
   const route = routePath(c, -1);
   log(status >= 500 ? "error" : "info", {
-    reqId: c.var.requestId,
+    reqId: c.get("requestId"),
     method: c.req.method,
     route: route.startsWith("/") && !route.endsWith("*") ? route : null,
     status,
-    ...c.var.refused,
+    ...c.get("refused"),
     waits: waits.milliseconds,
     cfRay: c.req.header("cf-ray"),
   });

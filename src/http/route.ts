@@ -1,8 +1,7 @@
 import { createRoute, type RouteConfig, type RouteHandler } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
-import { HTTPException } from "hono/http-exception";
-import { timeout } from "hono/timeout";
 import { type Config, configOf, type Env } from "../env.ts";
+import { within } from "../time-limit.ts";
 import type { Waits } from "../waits.ts";
 import type { Caller } from "./caller.ts";
 
@@ -36,4 +35,5 @@ export const configured = createMiddleware<AppEnv>(async (c, next) => {
 /** Longer than any time limit within: whatever hangs, the caller has an answer. In milliseconds. */
 const maxRequestMilliseconds = 7000;
 
-export const timeLimit = timeout(maxRequestMilliseconds, () => new HTTPException(503));
+/** Rejects with `TooLate`. */
+export const timeLimit = createMiddleware((_, next) => within(maxRequestMilliseconds, next()));

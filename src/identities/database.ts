@@ -3,8 +3,15 @@ import type { Waits } from "../waits.ts";
 
 export type Database = DrizzleD1Database;
 
+interface Statement {
+  bind(...values: unknown[]): Statement;
+  all(): Promise<D1Result>;
+  raw(): Promise<unknown[][]>;
+  run(): Promise<D1Result>;
+}
+
 /** Has the two methods that the query builder calls, and tells `waits` how long each call waited. */
-class TimedSession {
+export class Session {
   readonly #session: D1DatabaseSession;
   readonly #waits: Waits;
   readonly #statements = new WeakMap<object, D1PreparedStatement>();
@@ -14,7 +21,7 @@ class TimedSession {
     this.#waits = waits;
   }
 
-  prepare(query: string) {
+  prepare(query: string): Statement {
     return this.#timed(this.#session.prepare(query));
   }
 
@@ -28,11 +35,11 @@ class TimedSession {
     return this.#waits.on("d1", this.#session.batch(all));
   }
 
-  #timed(statement: D1PreparedStatement) {
+  #timed(statement: D1PreparedStatement): Statement {
     const timed = {
-      bind: (...values: unknown[]): object => this.#timed(statement.bind(...values)),
+      bind: (...values: unknown[]): Statement => this.#timed(statement.bind(...values)),
       all: () => this.#waits.on("d1", statement.all()),
-      raw: () => this.#waits.on("d1", statement.raw()),
+      raw: () => this.#waits.on("d1", statement.raw<unknown[]>()),
       run: () => this.#waits.on("d1", statement.run()),
     };
     this.#statements.set(timed, statement);
@@ -40,22 +47,19 @@ class TimedSession {
   }
 }
 
-function withSession(
-  db: D1Database,
-  constraint: "first-primary" | "first-unconstrained",
-  waits: Waits,
-): Database {
-  return drizzle(new TimedSession(db.withSession(constraint), waits) as unknown as D1Database);
-}
-
 /** For changes, and for reads that must see the last one. */
-export function primary(db: D1Database, waits: Waits): Database {
-  return withSession(db, "first-primary", waits);
+export function primarySession(db: D1Database, waits: Waits): Session {
+  return new Session(db.withSession("first-primary"), waits);
 }
 
 /** For logins: a replica near the caller may answer, with its lag, usually under a second. */
-export function nearest(db: D1Database, waits: Waits): Database {
-  return withSession(db, "first-unconstrained", waits);
+export function nearestSession(db: D1Database, waits: Waits): Session {
+  return new Session(db.withSession("first-unconstrained"), waits);
+}
+
+/** The query builder over {@link primarySession}. */
+export function primary(db: D1Database, waits: Waits): Database {
+  return drizzle(primarySession(db, waits) as unknown as D1Database);
 }
 
 /** Whether a write failed because a unique value is taken, a row it refers to is not there, or a check fails. */

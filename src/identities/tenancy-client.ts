@@ -3,7 +3,7 @@ import { IdentityClient } from "../oci/identity-client.ts";
 import { identityOrigin } from "../oci/identity-host.ts";
 import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
 import { decryptPrivateKey } from "./credential-encryption.ts";
-import type { OciTenancy } from "./tables.ts";
+import type { LoginConfiguration } from "./login-configuration.ts";
 
 export interface CredentialOwner {
   readonly tenancyOcid: TenancyOcid;
@@ -23,7 +23,10 @@ export function identityClient(
 }
 
 /** Asks OCI with the credential that is stored for a tenancy. Rejects if it cannot be decrypted. */
-export async function storedIdentityClient(config: Config, tenancy: OciTenancy): Promise<IdentityClient> {
+export async function storedIdentityClient(
+  config: Config,
+  tenancy: LoginConfiguration["tenancy"],
+): Promise<IdentityClient> {
   // OCIDs were parsed before they were stored.
   const tenancyOcid = tenancy.tenancyOcid as TenancyOcid;
   const userOcid = tenancy.userOcid as UserOcid;

@@ -14,8 +14,7 @@ export interface Signer {
 
 /** Hexadecimal SHA-256 of a decoded signature: what was shown, in whatever spelling. */
 export async function signatureDigest(signature: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", signature));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", signature)).toHex();
 }
 
 /**

@@ -4,8 +4,7 @@
  */
 import type { Resolution } from "../directory/directory.ts";
 import { Refusal } from "../http/refusal.ts";
-import type { LoginConfiguration } from "../identities/login-configuration.ts";
-import type { Organization } from "../identities/tables.ts";
+import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
 
 /** Step 6: the identity logs in with OCI Auth, and nothing above it is suspended. */
 export function checkConfiguration(configuration: LoginConfiguration | undefined): LoginConfiguration {
@@ -42,7 +41,7 @@ export function checkUsername(username: string, { config }: LoginConfiguration):
 }
 
 /** Step 11, for another organization than the identity's own: one that it is a member of. `called` is for messages. */
-export function checkOrganization(called: string, { named }: LoginConfiguration): Organization {
+export function checkOrganization(called: string, { named }: LoginConfiguration): LoginOrganization {
   // The root is no sub-organization of an identity that was created below it.
   if (named === null || named.organization.parentId === null) {
     throw new Refusal("sub-organization-not-found", `Sub organization with slug ${called} not found`);

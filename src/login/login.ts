@@ -9,10 +9,9 @@ import type { Resolution } from "../directory/directory.ts";
 import type { DirectoryEntry, DirectoryKey } from "../directory/entry.ts";
 import { verificationKey } from "../directory/verification-keys.ts";
 import { type Reason, Refusal } from "../http/refusal.ts";
-import type { LoginConfiguration } from "../identities/login-configuration.ts";
+import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
 import { isId, placeOf } from "../identities/reach.ts";
 import { roleIn } from "../identities/standing.ts";
-import type { OciTenancy, Organization } from "../identities/tables.ts";
 import { signatureDigest } from "../ledger/address.ts";
 import type { LoginOutcome, LoginRecord } from "../ledger/ledger.ts";
 import type { HttpDate } from "../oci/http-date.ts";
@@ -44,7 +43,11 @@ export interface LoginDependencies {
     organizationSlug: string | undefined,
   ): Promise<LoginConfiguration | undefined>;
   readDirectory(keyId: ApiKeyId): Promise<DirectoryEntry | undefined>;
-  resolveUser(keyId: ApiKeyId, cached: DirectoryEntry | undefined, tenancy: OciTenancy): Promise<Resolution>;
+  resolveUser(
+    keyId: ApiKeyId,
+    cached: DirectoryEntry | undefined,
+    tenancy: LoginConfiguration["tenancy"],
+  ): Promise<Resolution>;
   /** Rejects with a {@link Refusal} if the ledger does not answer. */
   recordLogin(keyId: ApiKeyId, login: LoginRecord): Promise<LoginOutcome>;
   /** Takes the event of a refusal that comes after step 6. */
@@ -164,7 +167,7 @@ class LoginAttempt {
     this.#details = { ...this.#details, ...more };
   }
 
-  succeeded(organization: Organization, tokenId: string): OutgoingEvent {
+  succeeded(organization: LoginOrganization, tokenId: string): OutgoingEvent {
     return this.#event(organization, null, { ...this.#details, tokenId });
   }
 
@@ -172,7 +175,11 @@ class LoginAttempt {
     return this.#event(this.#configuration.home, reason, this.#details);
   }
 
-  #event(organization: Organization, reason: Reason | null, details: Record<string, unknown>): OutgoingEvent {
+  #event(
+    organization: LoginOrganization,
+    reason: Reason | null,
+    details: Record<string, unknown>,
+  ): OutgoingEvent {
     const identityId = this.#configuration.identity.id;
     return newEvent(this.#origin, {
       type: "login",
@@ -235,7 +242,7 @@ async function checkSignature(
   }
 }
 
-function organizationOf(slug: string | undefined, configuration: LoginConfiguration): Organization {
+function organizationOf(slug: string | undefined, configuration: LoginConfiguration): LoginOrganization {
   const { home } = configuration;
   return slug === undefined || slug === home.slug ? home : checkOrganization(slug, configuration);
 }

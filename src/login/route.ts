@@ -4,7 +4,7 @@ import { errorResponses } from "../http/envelope.ts";
 import { requestOrigin } from "../http/origin.ts";
 import { checkRate, questionBudget } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
-import { nearest } from "../identities/database.ts";
+import { nearestSession } from "../identities/database.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
 import { storedIdentityClient } from "../identities/tenancy-client.ts";
 import { askLedger, ledgerOf } from "../ledger/address.ts";
@@ -30,7 +30,7 @@ export const loginRoute = defineRoute(
     const origin = requestOrigin(c);
     const budget = questionBudget(c.env, origin.ip);
     const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
-    const database = nearest(c.env.DB, waits);
+    const session = nearestSession(c.env.DB, waits);
     const token = await logIn(
       c.req.valid("json"),
       {
@@ -38,7 +38,7 @@ export const loginRoute = defineRoute(
         origin,
         checkRate: () => checkRate(c.env.LOGINS, origin.ip, "too-many-logins"),
         loadConfiguration: (identityId, slug) =>
-          loadLoginConfiguration(database, identityId, slug === undefined ? undefined : { slug }),
+          loadLoginConfiguration(session, identityId, slug === undefined ? undefined : { slug }),
         readDirectory: ({ tenancyOcid, userOcid }) => waits.on("kv", directory.read(tenancyOcid, userOcid)),
         resolveUser: (keyId, cached, tenancy) =>
           waits.on(

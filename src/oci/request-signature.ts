@@ -76,18 +76,18 @@ function parseSignatureBytes(text: string): Parsed<Uint8Array<ArrayBuffer>> {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) {
     return malformed("authorization: signature is not base64");
   }
-  let binary: string;
+  let signature: Uint8Array<ArrayBuffer>;
   try {
-    binary = atob(text);
+    signature = Uint8Array.fromBase64(text);
   } catch {
     return malformed("authorization: signature is not base64");
   }
-  if (binary.length < minSignatureBytes || binary.length > maxSignatureBytes) {
+  if (signature.length < minSignatureBytes || signature.length > maxSignatureBytes) {
     return malformed(
-      `authorization: signature has ${binary.length} bytes, but an RSA key of 2048 to 8192 bits makes ${minSignatureBytes} to ${maxSignatureBytes}`,
+      `authorization: signature has ${signature.length} bytes, but an RSA key of 2048 to 8192 bits makes ${minSignatureBytes} to ${maxSignatureBytes}`,
     );
   }
-  return parsed(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
+  return parsed(signature);
 }
 
 /** Reads the value of the Authorization header. Parameter and header names may be in any case, in any order. */

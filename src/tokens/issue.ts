@@ -1,4 +1,4 @@
-import { SignJWT } from "jose";
+import { CompactSign } from "jose";
 import { claimsOf, type Login, lifetimeSeconds } from "./claims.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
@@ -22,7 +22,7 @@ export async function issueToken(issuer: Issuer, login: Login, now: number): Pro
   const expiresIn = lifetimeSeconds(login.policy, login.loggedInAt, now, issuer.maxTokenTtlSeconds);
   const [key] = issuer.signingKeys;
   const claims = claimsOf(login, { ...issuer, now, expiresAt: now + expiresIn });
-  const accessToken = await new SignJWT({ ...claims })
+  const accessToken = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
     .setProtectedHeader({ alg: key.alg, typ: "JWT", kid: key.kid })
     .sign(key.privateKey);
   return { accessToken, expiresIn, accessTokenMaxTTL: login.policy.accessTokenMaxTTL, tokenType: "Bearer" };

@@ -5,9 +5,8 @@
 import { newEvent, type OutgoingEvent, type RequestOrigin } from "../audit/event.ts";
 import type { Resolution } from "../directory/directory.ts";
 import { type Reason, Refusal } from "../http/refusal.ts";
-import type { LoginConfiguration } from "../identities/login-configuration.ts";
+import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
 import { roleIn } from "../identities/standing.ts";
-import type { OciTenancy, Organization } from "../identities/tables.ts";
 import type { TokenState, TokenUse } from "../ledger/ledger.ts";
 import {
   checkConfiguration,
@@ -25,7 +24,7 @@ export interface RenewalDependencies {
   readonly issuer: Issuer;
   readonly origin: RequestOrigin;
   loadConfiguration(identityId: string, organizationId: string): Promise<LoginConfiguration | undefined>;
-  resolveUser(keyId: ApiKeyId, tenancy: OciTenancy): Promise<Resolution>;
+  resolveUser(keyId: ApiKeyId, tenancy: LoginConfiguration["tenancy"]): Promise<Resolution>;
   /** Rejects with a {@link Refusal} if the ledger does not answer. */
   recordRenewal(claims: AccessTokenClaims, renewal: TokenUse & { event: OutgoingEvent }): Promise<TokenState>;
   reportRefusal(event: OutgoingEvent): void;
@@ -118,7 +117,7 @@ function signerOf({ oci }: AccessTokenClaims): ApiKeyId {
   return keyId.value;
 }
 
-function organizationOf({ orgId }: AccessTokenClaims, configuration: LoginConfiguration): Organization {
+function organizationOf({ orgId }: AccessTokenClaims, configuration: LoginConfiguration): LoginOrganization {
   const { home, named } = configuration;
   return orgId === home.id ? home : checkOrganization(named?.organization.slug ?? orgId, configuration);
 }

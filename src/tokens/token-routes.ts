@@ -5,7 +5,7 @@ import { errorResponses } from "../http/envelope.ts";
 import { requestOrigin } from "../http/origin.ts";
 import { limitedRequests, questionBudget } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
-import { primary } from "../identities/database.ts";
+import { primarySession } from "../identities/database.ts";
 import { jsonBody, success } from "../identities/fields.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
 import { storedIdentityClient } from "../identities/tenancy-client.ts";
@@ -35,7 +35,7 @@ export const tokenRoutes = [
       const { config, waits } = c.var;
       const now = Date.now();
       const origin = requestOrigin(c);
-      const database = primary(c.env.DB, waits);
+      const session = primarySession(c.env.DB, waits);
       const budget = questionBudget(c.env, origin.ip);
       const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
       const token = await renewToken(
@@ -43,7 +43,7 @@ export const tokenRoutes = [
         {
           issuer: config,
           origin,
-          loadConfiguration: (identityId, id) => loadLoginConfiguration(database, identityId, { id }),
+          loadConfiguration: (identityId, id) => loadLoginConfiguration(session, identityId, { id }),
           resolveUser: async (keyId, tenancy) => {
             const cached = await waits.on("kv", directory.read(keyId.tenancyOcid, keyId.userOcid));
             const open = () => storedIdentityClient(config, tenancy);

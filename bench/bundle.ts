@@ -1,0 +1,52 @@
+/** Builds Workers: the product as `wrangler deploy` would upload it, and the bench's own with esbuild. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { experimental_readRawConfig } from "wrangler";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+const { rawConfig } = experimental_readRawConfig({ config: join(root, "wrangler.toml") });
+
+/** What the product runs with. */
+export const compatibility = {
+  date: String(rawConfig.compatibility_date),
+  flags: (rawConfig.compatibility_flags ?? []) as string[],
+};
+
+/** One of the bench's own Workers; the path of its bundle. */
+export async function buildWorker(name: string, define: Record<string, string> = {}): Promise<string> {
+  const outfile = join(mkdtempSync(join(tmpdir(), "oci-auth-bench-")), `${name}.mjs`);
+  await build({
+    entryPoints: [join(root, "bench/workers", `${name}.ts`)],
+    outfile,
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "node:*"],
+    logLevel: "warning",
+    define,
+  });
+  return outfile;
+}
+
+/** The product, as `wrangler deploy` would upload it: the path of its bundle, and its size in bytes. */
+export function buildProduct(minify = true): { bundle: string; bytes: number; gzipBytes: number } {
+  const folder = mkdtempSync(join(tmpdir(), "oci-auth-bench-"));
+  const output = join(folder, "wrangler.ndjson");
+  execFileSync("wrangler", ["deploy", "--dry-run", "--outdir", folder, ...(minify ? ["--minify"] : [])], {
+    cwd: root,
+    env: { ...process.env, WRANGLER_OUTPUT_FILE_PATH: output, CI: "1" },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const { bundle_size: size } = readFileSync(output, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .find((entry) => entry.type === "deploy");
+  return { bundle: join(folder, "index.js"), bytes: size.raw_bytes ?? 0, gzipBytes: size.gzip_bytes };
+}

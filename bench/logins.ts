@@ -1,0 +1,85 @@
+/** Configures what logs in, through the admin API, and signs logins ahead of the load. */
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import type { Rig } from "./rig.ts";
+
+export interface Workload {
+  readonly identityId: string;
+  readonly organizationId: string;
+  readonly tenancyOcid: string;
+  readonly userOcid: string;
+  readonly fingerprint: string;
+  readonly privateKey: KeyObject;
+}
+
+let last = 0;
+
+/** A number that was not given before. */
+function fresh(): number {
+  last += 1;
+  return last;
+}
+
+const ocid = (type: string) => `ocid1.${type}.oc1..${`aaaaaaaa${fresh()}`.padEnd(60, "a")}`;
+
+async function addUser(rig: Rig, tenancyOcid: string) {
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const userOcid = ocid("user");
+  const response = await fetch(`${rig.oci.origin}/_emulator/users/${userOcid}`, {
+    method: "PUT",
+    body: JSON.stringify({
+      tenancyOcid,
+      name: `user${fresh()}@example.com`,
+      apiKeys: [{ publicKey: publicKey.export({ type: "spki", format: "pem" }) }],
+    }),
+  });
+  const { fingerprints } = (await response.json()) as { fingerprints: [string] };
+  return { tenancyOcid, userOcid, fingerprint: fingerprints[0], privateKey };
+}
+
+/** A tenancy, an organization, and one identity that any of `users` users may log in to. */
+export async function configure(rig: Rig, origin: string, users = 1): Promise<[Workload, ...Workload[]]> {
+  async function admin(method: string, path: string, body: unknown) {
+    const response = await fetch(origin + path, {
+      method,
+      headers: { authorization: `Bearer ${rig.secrets.ADMIN_TOKEN}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`);
+    return answer;
+  }
+  const slug = `bench-${fresh()}`;
+  const { organization } = await admin("POST", "/api/v1/organizations", { name: slug, slug });
+  const tenancyOcid = ocid("tenancy");
+  const { privateKey, ...reader } = await addUser(rig, tenancyOcid);
+  await admin("PUT", `/api/v1/oci/tenancies/${tenancyOcid}`, {
+    region: "us-ashburn-1",
+    organizationIds: [organization.id],
+    userOcid: reader.userOcid,
+    fingerprint: reader.fingerprint,
+    privateKey: privateKey.export({ type: "pkcs8", format: "pem" }),
+  });
+  const { identity } = await admin("POST", "/api/v1/identities", {
+    name: "workload",
+    organizationId: organization.id,
+  });
+  await admin("POST", `/api/v1/auth/oci-auth/identities/${identity.id}`, { tenancyOcid });
+  const ids = { identityId: identity.id as string, organizationId: organization.id as string };
+  const first = await addUser(rig, tenancyOcid);
+  const others = await Promise.all(Array.from({ length: users - 1 }, () => addUser(rig, tenancyOcid)));
+  return [{ ...ids, ...first }, ...others.map((user) => ({ ...ids, ...user }))];
+}
+
+function letters(number: number): string {
+  return Array.from(String(number), (digit) => "abcdefghij"[Number(digit)]).join("");
+}
+
+/** The body of a login with a signature that was not made before: each names a region of its own. */
+export function signLogin({ identityId, tenancyOcid, userOcid, fingerprint, privateKey }: Workload): string {
+  const host = `identity.us-${letters(fresh())}-1.oraclecloud.com`;
+  const date = new Date().toUTCString();
+  const lines = `date: ${date}\n(request-target): get /20160918/users/${userOcid}\nhost: ${host}`;
+  const signature = sign("sha256", Buffer.from(lines), privateKey).toString("base64");
+  const authorization = `Signature version="1",headers="date (request-target) host",keyId="${tenancyOcid}/${userOcid}/${fingerprint}",algorithm="rsa-sha256",signature="${signature}"`;
+  return JSON.stringify({ identityId, userOcid, headers: { host, date, authorization } });
+}

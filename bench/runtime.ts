@@ -1,0 +1,114 @@
+/**
+ * workerd, run directly: no wrangler and no Miniflare between the load and the Worker, so that a figure is the
+ * Worker's and the runtime's. Configuration is workerd's own (workerd.capnp).
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "../dev/free-port.ts";
+import { compatibility } from "./bundle.ts";
+
+const workerd: string = createRequire(import.meta.url)("workerd").default;
+
+/** Memory where there is a file system in it: the disk is not what is measured. */
+const base = process.platform === "linux" ? "/dev/shm" : tmpdir();
+
+export interface Runtime {
+  readonly origin: string;
+  readonly pid: number;
+  readonly inspector: string | undefined;
+  stop(): Promise<void>;
+}
+
+const quoted = (text: string) => JSON.stringify(text);
+
+export interface WorkerConfig {
+  /** The path of the bundle. */
+  readonly bundle: string;
+  /** Lines of workerd's configuration. */
+  readonly bindings: readonly string[];
+  readonly objects?: readonly string[];
+  readonly services?: readonly string[];
+  readonly inspect?: boolean;
+  readonly flags?: readonly string[];
+}
+
+export const textBinding = (name: string, value: string) =>
+  `(name = ${quoted(name)}, text = ${quoted(value)})`;
+
+/** Starts one Worker as a process of its own. */
+export async function startRuntime(config: WorkerConfig): Promise<Runtime> {
+  const [port, inspectorPort] = [await freePort(), config.inspect ? await freePort() : undefined];
+  const folder = mkdtempSync(join(base, "oci-auth-bench-"));
+  const objects = join(folder, "objects");
+  mkdirSync(objects);
+  copyFileSync(config.bundle, join(folder, "worker.mjs"));
+  const path = join(folder, "config.capnp");
+  writeFileSync(
+    path,
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .main),
+    (name = "internet", network = (allow = ["public", "private"])),
+    (name = "objects", disk = (path = ${quoted(objects)}, writable = true)),
+    ${(config.services ?? []).join(",\n    ")}
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+  extensions = [(modules = [(name = "bench:rate-limit", internal = true, esModule = "export default () => ({ limit: async () => ({ success: true }) });")])]
+);
+const main :Workerd.Worker = (
+  modules = [(name = "worker.mjs", esModule = embed "worker.mjs")],
+  compatibilityDate = ${quoted(compatibility.date)},
+  compatibilityFlags = [${[...compatibility.flags, ...(config.flags ?? [])].map(quoted).join(", ")}],
+  bindings = [
+    ${config.bindings.join(",\n    ")}
+  ],
+  durableObjectNamespaces = [
+    ${(config.objects ?? []).map((name) => `(className = ${quoted(name)}, uniqueKey = ${quoted(name)}, enableSql = true)`).join(", ")}
+  ],
+  durableObjectStorage = (localDisk = "objects"),
+);
+`,
+  );
+  const inspect = inspectorPort === undefined ? [] : [`--inspector-addr=127.0.0.1:${inspectorPort}`];
+  const child = spawn(workerd, ["serve", path, "--experimental", ...inspect], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  // Nothing outlives the bench, however it ends.
+  const killed = () => child.kill("SIGKILL");
+  process.once("exit", killed);
+  let said = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-4000);
+  });
+  const origin = `http://127.0.0.1:${port}`;
+  await untilListening(child, origin, () => said);
+  return {
+    origin,
+    pid: child.pid ?? 0,
+    inspector: inspectorPort === undefined ? undefined : `127.0.0.1:${inspectorPort}`,
+    async stop() {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      killed();
+      await ended;
+      process.off("exit", killed);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilListening(child: ChildProcess, origin: string, said: () => string): Promise<void> {
+  for (let tries = 0; tries < 300; tries += 1) {
+    if (child.exitCode !== null) break;
+    const answered = await fetch(`${origin}/health`).then(
+      (response) => response.arrayBuffer(),
+      () => undefined,
+    );
+    if (answered !== undefined) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`workerd did not start: ${said()}`);
+}

@@ -1,0 +1,80 @@
+/**
+ * What is remote to the Worker: D1 and KV, in a process of its own, so that its work is in nobody's figure. Real
+ * SQLite answers D1's protocol as the runtime's own binding speaks it; KV is a map. Each waits for a fixed delay.
+ */
+import { DurableObject } from "cloudflare:workers";
+
+interface RemoteEnv {
+  DATABASES: DurableObjectNamespace<Database>;
+  D1_DELAY_MS: string;
+  KV_DELAY_MS: string;
+}
+
+interface Query {
+  readonly sql: string;
+  readonly params?: (string | number | null)[] | null;
+}
+
+/** One database, by name. */
+export class Database extends DurableObject<RemoteEnv> {
+  override async fetch(request: Request): Promise<Response> {
+    const queries: Query | Query[] = await request.json();
+    const inRows = new URL(request.url).searchParams.get("resultsFormat") === "ROWS_AND_COLUMNS";
+    try {
+      const results = this.ctx.storage.transactionSync(() =>
+        (Array.isArray(queries) ? queries : [queries]).map((query) => this.#run(query, inRows)),
+      );
+      return Response.json(results);
+    } catch (error) {
+      return Response.json({ success: false, error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #run({ sql, params }: Query, inRows: boolean) {
+    const cursor = this.ctx.storage.sql.exec(sql, ...(params ?? []));
+    const columns = cursor.columnNames;
+    const rows = [...cursor.raw()];
+    return {
+      success: true,
+      results: inRows
+        ? { columns, rows }
+        : rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]]))),
+      meta: {
+        duration: 0,
+        changes: cursor.rowsWritten,
+        last_row_id: 0,
+        changed_db: cursor.rowsWritten > 0,
+        size_after: this.ctx.storage.sql.databaseSize,
+        rows_read: cursor.rowsRead,
+        rows_written: cursor.rowsWritten,
+      },
+    };
+  }
+}
+
+const values = new Map<string, string>();
+
+async function answerKv(request: Request): Promise<Response> {
+  const key = decodeURIComponent(new URL(request.url).pathname.slice(1));
+  switch (request.method) {
+    case "PUT":
+      values.set(key, await request.text());
+      return new Response();
+    case "DELETE":
+      values.delete(key);
+      return new Response();
+    default: {
+      const value = values.get(key);
+      return value === undefined ? new Response(null, { status: 404 }) : new Response(value);
+    }
+  }
+}
+
+export default {
+  async fetch(request, env) {
+    const database = request.headers.get("x-bench-database");
+    await scheduler.wait(Number(database === null ? env.KV_DELAY_MS : env.D1_DELAY_MS));
+    if (database === null) return answerKv(request);
+    return env.DATABASES.getByName(database).fetch(request);
+  },
+} satisfies ExportedHandler<RemoteEnv>;
