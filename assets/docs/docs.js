@@ -14,4 +14,6 @@ window.SwaggerUIBundle({
   displayRequestDuration: true,
   // Else the description is sent to a validator elsewhere.
   validatorUrl: null,
+  // The one whose colours all have contrast.
+  syntaxHighlight: { theme: "tomorrow-night" },
 });

@@ -9,9 +9,9 @@ const about = {
     version: "1",
     description: `Turns an Oracle Cloud (OCI) request signature into a short-lived access token.
 
-The examples are one story, in this order: create an organization, register a tenancy for it, create an identity, attach OCI Auth, log in, introspect, renew and revoke the token. Ids, tokens, keys and signatures are made as you go: put yours in place of the examples'.
+The examples tell one story, in this order: create an organization, register a tenancy for it, create an identity, attach OCI Auth, log in, introspect, renew and revoke the token. Ids, tokens, keys and signatures are made on the way: put yours in place of those in the examples.
 
-Every error has one form, and a \`reqId\` that the log has too. Beside what each route lists, a method that a path does not take is a 405 with \`Allow\`, and a path that there is not a 404. A 429 and a 503 come with \`Retry-After\`.`,
+Every error has one form, with a \`reqId\` that the log has too. Besides what each route lists, a path that does not exist is a 404, and a method that a path does not take is a 405 with \`Allow\`. A 429 and a 503 come with \`Retry-After\`.`,
   },
   servers: [{ url: "/", description: "This Worker" }],
   security: [],
