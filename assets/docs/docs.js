@@ -12,7 +12,7 @@ window.SwaggerUIBundle({
   // The schemas are with the operations that use them.
   defaultModelsExpandDepth: -1,
   displayRequestDuration: true,
-  // Else the description is sent to a validator elsewhere.
+  // This layout shows no validator's badge. One that did would ask a host elsewhere for it.
   validatorUrl: null,
   // The one whose colours all have contrast.
   syntaxHighlight: { theme: "tomorrow-night" },
