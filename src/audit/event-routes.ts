@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { adminOnly } from "../http/authenticate.ts";
 import type { Caller } from "../http/caller.ts";
-import { errorResponses } from "../http/envelope.ts";
+import { errorResponses, ofCallers } from "../http/error-responses.ts";
+import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
 import { type Database, primary } from "../identities/database.ts";
@@ -13,7 +14,7 @@ const auditEvent = z
   .strictObject({
     id,
     at: time,
-    type: z.string().openapi({ example: "login" }),
+    type: z.string(),
     outcome: z.enum(["success", "failure"]),
     reason: z.string().nullable().openapi({ description: "Of a failure: why it was refused." }),
     organizationId: id.nullable(),
@@ -25,6 +26,21 @@ const auditEvent = z
     details: z.record(z.string(), z.unknown()),
   })
   .openapi("AuditEvent");
+
+const example: z.output<typeof auditEvent> = {
+  id: "a1c6f8d3-47b2-4e90-8c5d-7f3e9b20d6a4",
+  at: examples.time,
+  type: "token.revoke",
+  outcome: "success",
+  reason: null,
+  organizationId: examples.organizationId,
+  identityId: examples.identityId,
+  actor: `identity/${examples.identityId}`,
+  ip: examples.ip,
+  userAgent: "curl/8.5.0",
+  reqId: examples.reqId,
+  details: { tokenId: examples.tokenId },
+};
 
 const instant = z.iso
   .datetime({ offset: true })
@@ -53,10 +69,10 @@ export const auditEventsRoute = defineRoute(
     path: "/api/v1/audit-events",
     tags: ["Audit"],
     operationId: "listAuditEvents",
+    summary: "List audit events",
     description:
       "What happened, newest first. Logins, renewals and revocations appear within seconds; each appears once.",
-    security: [{ bearer: [] }],
-    middleware: adminOnly,
+    ...adminOnly,
     request: {
       query: pageQuery.extend({
         organizationId: id.optional(),
@@ -66,8 +82,11 @@ export const auditEventsRoute = defineRoute(
       }),
     },
     responses: {
-      ...success("A page", z.strictObject({ auditEvents: z.array(auditEvent), nextCursor })),
-      ...errorResponses(401, 403, 404, 422, 503),
+      ...success("A page", z.strictObject({ auditEvents: z.array(auditEvent), nextCursor }), {
+        auditEvents: [example],
+        nextCursor: null,
+      }),
+      ...errorResponses(ofCallers, "validation", "not-found"),
     },
   },
   async (c) => {

@@ -83,11 +83,21 @@ const operates: Permission = (caller) => {
   }
 };
 
+// Each is part of a route: who may call it, and what its description says of that (openapi.ts has the schemes).
+const operator = { adminToken: [] };
+const identity = { accessToken: [] };
+
 /** For the admin API: the operator, or an identity with the role admin within its reach. */
-export const adminOnly = [authenticated(hasRole("admin")), movesChanges];
+export const adminOnly = {
+  security: [operator, identity],
+  middleware: [authenticated(hasRole("admin")), movesChanges],
+};
 
 /** For what belongs to the deployment as a whole. */
-export const operatorOnly = [authenticated(operates), movesChanges];
+export const operatorOnly = { security: [operator], middleware: [authenticated(operates), movesChanges] };
 
 /** For services that ask about tokens. */
-export const introspectorOnly = [authenticated(hasRole("introspector", "admin"))];
+export const introspectorOnly = {
+  security: [operator, identity],
+  middleware: [authenticated(hasRole("introspector", "admin"))],
+};

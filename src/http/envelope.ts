@@ -1,10 +1,9 @@
-/** The one form that every error has on the wire, as a response and as a schema. */
-import { z } from "@hono/zod-openapi";
+/** The one form that every error has on the wire. error-responses.ts has its schemas. */
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { Misconfigured } from "../env.ts";
 import { TooLate } from "../time-limit.ts";
-import { Refusal, type RefusalStatus } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
 import type { AppEnv } from "./route.ts";
 
 /** How long a client should wait before it asks again, where trying again helps. In seconds. */
@@ -13,50 +12,6 @@ const retryAfterSeconds = "5";
 /** Rate limits count in minutes of the wall clock. */
 function secondsToNextMinute(): number {
   return 60 - (Math.floor(Date.now() / 1000) % 60);
-}
-
-/** The schema of one status's error body, in the order and with exactly the fields of the contract. */
-function bodySchema(status: RefusalStatus) {
-  const statusCode = z.literal(status);
-  const text = z.string();
-  switch (status) {
-    case 400:
-      return z.strictObject({
-        reqId: text,
-        statusCode,
-        message: text,
-        error: text,
-        details: z.unknown().optional(),
-      });
-    case 403:
-      return z.strictObject({
-        reqId: text,
-        statusCode,
-        message: text,
-        details: z.unknown().optional(),
-        error: text,
-      });
-    case 422:
-      return z.strictObject({ reqId: text, statusCode, message: z.unknown().optional(), error: text });
-    default:
-      return z.strictObject({ reqId: text, statusCode, message: text, error: text });
-  }
-}
-
-/**
- * For a route's `responses`: the envelope with each of these statuses. Handlers throw refusals and never return one,
- * so their types need not know of these.
- */
-export function errorResponses(...statuses: RefusalStatus[]): object {
-  return Object.fromEntries(
-    statuses.map((status) => [
-      status,
-      {
-        description: "Default Response",
-        content: { "application/json": { schema: bodySchema(status).openapi(`Error${status}`) } },
-      },
-    ]),
-  );
 }
 
 function envelope(c: Context<AppEnv>, refusal: Refusal): Response {

@@ -8,10 +8,16 @@ export const healthRoute = defineRoute(
     path: "/health",
     tags: ["Service"],
     operationId: "getHealth",
+    summary: "Ask whether the Worker runs",
     responses: {
       200: {
         description: "The Worker runs",
-        content: { "application/json": { schema: z.strictObject({ status: z.literal("ok") }) } },
+        content: {
+          "application/json": {
+            schema: z.strictObject({ status: z.literal("ok") }),
+            example: { status: "ok" },
+          },
+        },
       },
     },
   },

@@ -67,6 +67,12 @@ const errorNames = {
 export type Reason = keyof typeof refusals;
 export type RefusalStatus = keyof typeof errorNames;
 
+export const reasons = Object.keys(refusals) as Reason[];
+
+export function statusOf(reason: Reason): RefusalStatus {
+  return refusals[reason][0];
+}
+
 /** Thrown where a request ends; carries all that the caller may know. */
 export class Refusal extends Error {
   override readonly name = "Refusal";

@@ -1,29 +1,41 @@
 /** Fields that several routes of the admin API share. */
 import { z } from "@hono/zod-openapi";
+import { examples } from "../http/examples.ts";
 
 /** Well-formed text without control characters, so that it can be stored, logged and shown as it is. */
-export const printable = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u, "has control characters or lone surrogates");
-
-export const name = printable.trim().min(1).max(255).openapi({ example: "payments" });
-
-export const slug = z
+export const printable = z
   .string()
-  .regex(/^[a-z0-9-]{1,64}$/, "1 to 64 lower-case letters, digits and hyphens")
-  .openapi({ example: "payments" });
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, "has control characters or lone surrogates")
+  // OpenAPI's patterns know no flags, and so neither classes nor surrogates.
+  .openapi({ pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" });
 
-export const id = z.string().openapi({ example: "3f0b5c0e-6a53-4a0c-9f7c-1c2a7d3f9b10" });
+export const name = printable.trim().min(1).max(255);
 
-export const time = z.string().openapi({ format: "date-time", example: "2026-11-24T03:04:57.123Z" });
+export const slug = z.string().regex(/^[a-z0-9-]{1,64}$/, "1 to 64 lower-case letters, digits and hyphens");
 
-export const identityPath = z.object({ identityId: id });
-export const organizationPath = z.object({ organizationId: id });
+export const id = z.string();
+
+export const time = z.string().openapi({ format: "date-time" });
+
+/** Of a path. */
+export const identityId = id.openapi({
+  description: "As createIdentity and listIdentities answer it.",
+  example: examples.identityId,
+});
+export const organizationId = id.openapi({
+  description: "As createOrganization and listOrganizations answer it.",
+  example: examples.organizationId,
+});
+
+export const identityPath = z.object({ identityId });
+export const organizationPath = z.object({ organizationId });
 
 /** A JSON request body, as a route's `request.body`. */
-export function jsonBody<S extends z.ZodType>(schema: S) {
-  return { required: true, content: { "application/json": { schema } } };
+export function jsonBody<S extends z.ZodType>(schema: S, example: z.input<S>) {
+  return { required: true, content: { "application/json": { schema, example } } };
 }
 
 /** A 200 with a JSON body, as an entry of a route's `responses`. */
-export function success<S extends z.ZodType>(description: string, schema: S) {
-  return { 200: { description, content: { "application/json": { schema } } } };
+export function success<S extends z.ZodType>(description: string, schema: S, example: z.output<S>) {
+  return { 200: { description, content: { "application/json": { schema, example } } } };
 }

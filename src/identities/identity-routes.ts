@@ -1,10 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import { adminOnly } from "../http/authenticate.ts";
-import { errorResponses } from "../http/envelope.ts";
+import { errorResponses, ofBodies, ofCallers } from "../http/error-responses.ts";
+import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
 import { primary } from "./database.ts";
-import { id, identityPath, jsonBody, name, success, time } from "./fields.ts";
+import { id, identityPath, jsonBody, name, organizationId, success, time } from "./fields.ts";
 import {
   createIdentity,
   deleteIdentity,
@@ -34,13 +35,25 @@ const identity = z
 
 const one = z.strictObject({ identity });
 
+const example = {
+  identity: {
+    id: examples.identityId,
+    name: "payments",
+    organizationId: examples.organizationId,
+    role: "member" as const,
+    suspended: false,
+    createdAt: examples.time,
+    updatedAt: examples.time,
+  },
+};
+
 function view({ tokenGeneration: _, ...row }: Identity): z.output<typeof identity> {
   return row;
 }
 
 const path = "/api/v1/identities";
 const onePath = "/api/v1/identities/{identityId}" as const;
-const common = { tags: ["Identities"], security: [{ bearer: [] }], middleware: adminOnly };
+const common = { tags: ["Identities"], ...adminOnly };
 
 export const identityRoutes = [
   defineRoute(
@@ -49,9 +62,15 @@ export const identityRoutes = [
       method: "post",
       path,
       operationId: "createIdentity",
+      summary: "Create an identity",
       description: "Create a machine identity in an organization.",
-      request: { body: jsonBody(z.strictObject({ name, organizationId: id, role: role.default("member") })) },
-      responses: { ...success("Created", one), ...errorResponses(400, 401, 403, 413, 415, 422, 503) },
+      request: {
+        body: jsonBody(z.strictObject({ name, organizationId, role: role.default("member") }), {
+          name: "payments",
+          organizationId: examples.organizationId,
+        }),
+      },
+      responses: { ...success("Created", one, example), ...errorResponses(ofCallers, ofBodies, "conflict") },
     },
     async (c) => {
       const row = await createIdentity(primary(c.env.DB, c.var.waits), c.var.caller, c.req.valid("json"));
@@ -64,11 +83,15 @@ export const identityRoutes = [
       method: "get",
       path,
       operationId: "listIdentities",
+      summary: "List identities",
       description: "The identities of an organization, or all within the caller's reach, oldest first.",
       request: { query: pageQuery.extend({ organizationId: id.optional() }) },
       responses: {
-        ...success("A page", z.strictObject({ identities: z.array(identity), nextCursor })),
-        ...errorResponses(401, 403, 404, 422, 503),
+        ...success("A page", z.strictObject({ identities: z.array(identity), nextCursor }), {
+          identities: [example.identity],
+          nextCursor: null,
+        }),
+        ...errorResponses(ofCallers, "validation", "not-found"),
       },
     },
     async (c) => {
@@ -86,8 +109,9 @@ export const identityRoutes = [
       method: "get",
       path: onePath,
       operationId: "getIdentity",
+      summary: "Get an identity",
       request: { params: identityPath },
-      responses: { ...success("The identity", one), ...errorResponses(401, 403, 404, 503) },
+      responses: { ...success("The identity", one, example), ...errorResponses(ofCallers, "not-found") },
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -101,6 +125,7 @@ export const identityRoutes = [
       method: "patch",
       path: onePath,
       operationId: "updateIdentity",
+      summary: "Change an identity",
       description:
         "Change what the body names. Suspending stops logins at once, everywhere within a second or so. The organization cannot change.",
       request: {
@@ -111,9 +136,10 @@ export const identityRoutes = [
             role: role.optional(),
             suspended: z.boolean().optional(),
           }),
+          { name: "payments", suspended: false },
         ),
       },
-      responses: { ...success("Changed", one), ...errorResponses(401, 403, 404, 413, 415, 422, 503) },
+      responses: { ...success("Changed", one, example), ...errorResponses(ofCallers, ofBodies, "not-found") },
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -132,9 +158,10 @@ export const identityRoutes = [
       method: "delete",
       path: onePath,
       operationId: "deleteIdentity",
+      summary: "Delete an identity",
       description: "Delete an identity with its OCI Auth configuration and memberships.",
       request: { params: identityPath },
-      responses: { ...success("Deleted", one), ...errorResponses(401, 403, 404, 503) },
+      responses: { ...success("Deleted", one, example), ...errorResponses(ofCallers, "not-found") },
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -148,10 +175,11 @@ export const identityRoutes = [
       method: "post",
       path: `${onePath}/revoke-tokens` as const,
       operationId: "revokeTokens",
+      summary: "Revoke all tokens of an identity",
       description:
         "End every access token of an identity. It may log in again at once: suspend it to stop that too.",
       request: { params: identityPath },
-      responses: { ...success("The identity", one), ...errorResponses(401, 403, 404, 503) },
+      responses: { ...success("The identity", one, example), ...errorResponses(ofCallers, "not-found") },
     },
     async (c) => {
       const { identityId } = c.req.valid("param");

@@ -1,9 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import { adminOnly } from "../http/authenticate.ts";
-import { errorResponses } from "../http/envelope.ts";
+import { errorResponses, ofCallers } from "../http/error-responses.ts";
+import { examples } from "../http/examples.ts";
 import { defineRoute } from "../http/route.ts";
 import { primary } from "./database.ts";
-import { id, success, time } from "./fields.ts";
+import { id, identityId, organizationId, success, time } from "./fields.ts";
 import { addMember, removeMember } from "./memberships.ts";
 
 const membership = z
@@ -11,12 +12,24 @@ const membership = z
   .openapi("Membership");
 const one = z.strictObject({ membership });
 
+const example = {
+  membership: {
+    organizationId: examples.subOrganizationId,
+    identityId: examples.identityId,
+    createdAt: examples.time,
+  },
+};
+
 const common = {
   tags: ["Organizations"],
-  security: [{ bearer: [] }],
-  middleware: adminOnly,
+  ...adminOnly,
   path: "/api/v1/organizations/{organizationId}/identities/{identityId}" as const,
-  request: { params: z.object({ organizationId: id, identityId: id }) },
+  request: {
+    params: z.object({
+      organizationId: organizationId.openapi({ example: examples.subOrganizationId }),
+      identityId,
+    }),
+  },
 };
 
 export const membershipRoutes = [
@@ -25,9 +38,13 @@ export const membershipRoutes = [
       ...common,
       method: "put",
       operationId: "addMember",
+      summary: "Add a member",
       description:
         "Make an identity a member of a sub-organization of its own root, so that it may log in to it.",
-      responses: { ...success("The membership", one), ...errorResponses(400, 401, 403, 404, 503) },
+      responses: {
+        ...success("The membership", one, example),
+        ...errorResponses(ofCallers, "conflict", "not-found"),
+      },
     },
     async (c) => {
       const { organizationId, identityId } = c.req.valid("param");
@@ -45,8 +62,12 @@ export const membershipRoutes = [
       ...common,
       method: "delete",
       operationId: "removeMember",
+      summary: "Remove a member",
       description: "Take a membership away.",
-      responses: { ...success("The membership that was", one), ...errorResponses(401, 403, 404, 503) },
+      responses: {
+        ...success("The membership that was", one, example),
+        ...errorResponses(ofCallers, "not-found"),
+      },
     },
     async (c) => {
       const { organizationId, identityId } = c.req.valid("param");

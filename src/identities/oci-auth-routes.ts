@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { adminOnly } from "../http/authenticate.ts";
-import { errorResponses } from "../http/envelope.ts";
+import { errorResponses, ofBodies, ofCallers } from "../http/error-responses.ts";
+import { examples } from "../http/examples.ts";
 import { defineRoute } from "../http/route.ts";
 import { parseTenancyOcid } from "../oci/ocid.ts";
 import { primary } from "./database.ts";
@@ -18,7 +19,7 @@ const tenancyOcid = z
     const ocid = parseTenancyOcid(text);
     if (!ocid.ok) context.addIssue(ocid.problem);
   })
-  .openapi({ example: "ocid1.tenancy.oc1..aaaaaaaaexample" });
+  .openapi({ description: "A tenancy that is registered for the identity's root organization." });
 
 const allowedUsernames = printable
   .max(500)
@@ -27,7 +28,6 @@ const allowedUsernames = printable
   .openapi({
     description:
       "Comma-separated OCI usernames, exact and case-sensitive; null allows every user of the tenancy.",
-    example: "domain/alice@example.com,bob",
   });
 
 const seconds = (min: number) => z.number().int().min(min).max(maxTtlSeconds);
@@ -115,14 +115,35 @@ const identityOciAuth = z
 
 const one = z.strictObject({ identityOciAuth });
 
+const example = {
+  identityOciAuth: {
+    id: examples.ociAuthId,
+    identityId: examples.identityId,
+    type: "iam" as const,
+    tenancyOcid: examples.tenancyOcid,
+    allowedUsernames: examples.username,
+    accessTokenTTL: defaultTtlSeconds,
+    accessTokenMaxTTL: defaultTtlSeconds,
+    accessTokenNumUsesLimit: 0,
+    accessTokenPeriod: 0,
+    accessTokenTrustedIps: [
+      { ipAddress: "0.0.0.0", type: "ipv4" as const, prefix: 0 },
+      { ipAddress: "::", type: "ipv6" as const, prefix: 0 },
+    ],
+    accessTokenAudience: null,
+    signatureReuse: "allow" as const,
+    createdAt: examples.time,
+    updatedAt: examples.time,
+  },
+};
+
 function view({ rootOrganizationId: _, ...row }: OciAuthConfig) {
   return { identityOciAuth: { ...row, type: "iam" as const } };
 }
 
 const common = {
   tags: ["OCI Auth"],
-  security: [{ bearer: [] }],
-  middleware: adminOnly,
+  ...adminOnly,
   path: "/api/v1/auth/oci-auth/identities/{identityId}" as const,
 };
 
@@ -132,9 +153,19 @@ export const ociAuthRoutes = [
       ...common,
       method: "post",
       operationId: "attachOciAuth",
+      summary: "Attach OCI Auth to an identity",
       description: "Let users of an OCI tenancy log in as this identity.",
-      request: { params: identityPath, body: jsonBody(attachment) },
-      responses: { ...success("Attached", one), ...errorResponses(400, 401, 403, 404, 413, 415, 422, 503) },
+      request: {
+        params: identityPath,
+        body: jsonBody(attachment, {
+          tenancyOcid: examples.tenancyOcid,
+          allowedUsernames: examples.username,
+        }),
+      },
+      responses: {
+        ...success("Attached", one, example),
+        ...errorResponses(ofCallers, ofBodies, "conflict", "not-found"),
+      },
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -151,8 +182,12 @@ export const ociAuthRoutes = [
       ...common,
       method: "get",
       operationId: "getOciAuth",
+      summary: "Get an identity's OCI Auth",
       request: { params: identityPath },
-      responses: { ...success("The configuration", one), ...errorResponses(401, 403, 404, 503) },
+      responses: {
+        ...success("The configuration", one, example),
+        ...errorResponses(ofCallers, "not-found", "no-oci-auth"),
+      },
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -164,10 +199,20 @@ export const ociAuthRoutes = [
       ...common,
       method: "patch",
       operationId: "updateOciAuth",
+      summary: "Change an identity's OCI Auth",
       description:
         "Change what the body names and nothing else; allowedUsernames and accessTokenAudience are cleared by null.",
-      request: { params: identityPath, body: jsonBody(change) },
-      responses: { ...success("Changed", one), ...errorResponses(400, 401, 403, 404, 413, 415, 422, 503) },
+      request: {
+        params: identityPath,
+        body: jsonBody(change, {
+          accessTokenTTL: 900,
+          signatureReuse: "reject",
+        }),
+      },
+      responses: {
+        ...success("Changed", one, example),
+        ...errorResponses(ofCallers, ofBodies, "conflict", "not-found", "no-oci-auth"),
+      },
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -184,9 +229,13 @@ export const ociAuthRoutes = [
       ...common,
       method: "delete",
       operationId: "detachOciAuth",
+      summary: "Detach OCI Auth from an identity",
       description: "End logins as this identity, and all of its tokens.",
       request: { params: identityPath },
-      responses: { ...success("Detached", one), ...errorResponses(401, 403, 404, 503) },
+      responses: {
+        ...success("Detached", one, example),
+        ...errorResponses(ofCallers, "not-found", "no-oci-auth"),
+      },
     },
     async (c) => {
       const { identityId } = c.req.valid("param");

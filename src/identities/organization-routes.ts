@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { adminOnly } from "../http/authenticate.ts";
-import { errorResponses } from "../http/envelope.ts";
+import { errorResponses, ofBodies, ofCallers } from "../http/error-responses.ts";
+import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
 import { primary } from "./database.ts";
@@ -28,13 +29,25 @@ const organization = z
 
 const one = z.strictObject({ organization });
 
+const example = {
+  organization: {
+    id: examples.organizationId,
+    name: "Acme",
+    slug: "acme",
+    parentId: null,
+    suspended: false,
+    createdAt: examples.time,
+    updatedAt: examples.time,
+  },
+};
+
 function view({ rootId: _, ...row }: Organization): z.output<typeof organization> {
   return row;
 }
 
 const path = "/api/v1/organizations";
 const onePath = "/api/v1/organizations/{organizationId}";
-const common = { tags: ["Organizations"], security: [{ bearer: [] }], middleware: adminOnly };
+const common = { tags: ["Organizations"], ...adminOnly };
 
 export const organizationRoutes = [
   defineRoute(
@@ -43,11 +56,17 @@ export const organizationRoutes = [
       method: "post",
       path,
       operationId: "createOrganization",
+      summary: "Create an organization",
       description: "Create a root organization, or a sub-organization of the root that parentId names.",
-      request: { body: jsonBody(z.strictObject({ name, slug, parentId: id.optional() })) },
+      request: {
+        body: jsonBody(z.strictObject({ name, slug, parentId: id.optional() }), {
+          name: "Acme",
+          slug: "acme",
+        }),
+      },
       responses: {
-        ...success("Created", one),
-        ...errorResponses(400, 401, 403, 413, 415, 422, 503),
+        ...success("Created", one, example),
+        ...errorResponses(ofCallers, ofBodies, "conflict"),
       },
     },
     async (c) => {
@@ -61,11 +80,15 @@ export const organizationRoutes = [
       method: "get",
       path,
       operationId: "listOrganizations",
+      summary: "List organizations",
       description: "The organizations within the caller's reach, oldest first.",
       request: { query: pageQuery },
       responses: {
-        ...success("A page", z.strictObject({ organizations: z.array(organization), nextCursor })),
-        ...errorResponses(401, 403, 422, 503),
+        ...success("A page", z.strictObject({ organizations: z.array(organization), nextCursor }), {
+          organizations: [example.organization],
+          nextCursor: null,
+        }),
+        ...errorResponses(ofCallers, "validation"),
       },
     },
     async (c) => {
@@ -83,8 +106,9 @@ export const organizationRoutes = [
       method: "get",
       path: onePath,
       operationId: "getOrganization",
+      summary: "Get an organization",
       request: { params: organizationPath },
-      responses: { ...success("The organization", one), ...errorResponses(401, 403, 404, 503) },
+      responses: { ...success("The organization", one, example), ...errorResponses(ofCallers, "not-found") },
     },
     async (c) => {
       const { organizationId } = c.req.valid("param");
@@ -98,6 +122,7 @@ export const organizationRoutes = [
       method: "patch",
       path: onePath,
       operationId: "updateOrganization",
+      summary: "Change an organization",
       description: "Change what the body names. A suspended organization's identities cannot log in.",
       request: {
         params: organizationPath,
@@ -107,11 +132,12 @@ export const organizationRoutes = [
             slug: slug.optional(),
             suspended: z.boolean().optional(),
           }),
+          { name: "Acme", suspended: false },
         ),
       },
       responses: {
-        ...success("Changed", one),
-        ...errorResponses(400, 401, 403, 404, 413, 415, 422, 503),
+        ...success("Changed", one, example),
+        ...errorResponses(ofCallers, ofBodies, "conflict", "not-found"),
       },
     },
     async (c) => {
@@ -131,10 +157,14 @@ export const organizationRoutes = [
       method: "delete",
       path: onePath,
       operationId: "deleteOrganization",
+      summary: "Delete an organization",
       description:
         "Delete an organization. A root must be empty; a sub-organization takes its identities and memberships along.",
       request: { params: organizationPath },
-      responses: { ...success("Deleted", one), ...errorResponses(400, 401, 403, 404, 503) },
+      responses: {
+        ...success("Deleted", one, example),
+        ...errorResponses(ofCallers, "conflict", "not-found"),
+      },
     },
     async (c) => {
       const { organizationId } = c.req.valid("param");

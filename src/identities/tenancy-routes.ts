@@ -2,7 +2,8 @@ import { z } from "@hono/zod-openapi";
 import { recordAction } from "../audit/outbox.ts";
 import { Directory } from "../directory/directory.ts";
 import { operatorOnly } from "../http/authenticate.ts";
-import { errorResponses } from "../http/envelope.ts";
+import { errorResponses, ofBodies, ofCallers } from "../http/error-responses.ts";
+import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
 import { questionBudget } from "../http/rate-limit.ts";
 import { Refusal } from "../http/refusal.ts";
@@ -14,8 +15,6 @@ import { parsePrivateKey } from "../oci/private-key.ts";
 import { primary } from "./database.ts";
 import { id, jsonBody, success, time } from "./fields.ts";
 import { deleteTenancy, getTenancy, listTenancies, putTenancy, type Tenancy } from "./tenancies.ts";
-
-const ocidExample = "ocid1.tenancy.oc1..aaaaaaaaexample";
 
 const tenancy = z
   .strictObject({
@@ -31,11 +30,12 @@ const tenancy = z
 
 const one = z.strictObject({ tenancy });
 
+const { tenancyOcid, region, userOcid, fingerprint, time: at } = examples;
+const stored = { region, organizationIds: [examples.organizationId], userOcid, fingerprint };
+const example = { tenancy: { tenancyOcid, ...stored, createdAt: at, updatedAt: at } };
+
 const registration = z.strictObject({
-  region: z
-    .string()
-    .refine(isRegion, "is not a region such as us-ashburn-1")
-    .openapi({ example: "us-ashburn-1" }),
+  region: z.string().refine(isRegion, "is not a region such as us-ashburn-1"),
   organizationIds: z
     .array(id)
     .max(1000)
@@ -51,7 +51,8 @@ const registration = z.strictObject({
     .openapi({ type: "string", description: "The OCI user that the Worker reads users as." }),
   fingerprint: z.string().refine(isFingerprint, "is not 16 lower-case hex pairs separated by colons"),
   privateKey: z.string().openapi({
-    description: "Its private API key in PEM, PKCS#8 or PKCS#1. It is encrypted at rest and never returned.",
+    description:
+      "Its private API key in PEM, PKCS#8 or PKCS#1, whose fingerprint is the one above. It is encrypted at rest and never returned.",
   }),
 });
 
@@ -72,8 +73,8 @@ function invalid(path: string, message: string): Refusal {
 
 const path = "/api/v1/oci/tenancies";
 const onePath = "/api/v1/oci/tenancies/{tenancyOcid}";
-const params = z.object({ tenancyOcid: z.string().openapi({ example: ocidExample }) });
-const common = { tags: ["OCI tenancies"], security: [{ bearer: [] }], middleware: operatorOnly };
+const params = z.object({ tenancyOcid: z.string().openapi({ example: tenancyOcid }) });
+const common = { tags: ["OCI tenancies"], ...operatorOnly };
 
 export const tenancyRoutes = [
   defineRoute(
@@ -82,10 +83,20 @@ export const tenancyRoutes = [
       method: "put",
       path: onePath,
       operationId: "putTenancy",
+      summary: "Register a tenancy",
       description:
-        "Register a tenancy, or replace its registration. The credential is tried against OCI before it is stored.",
-      request: { params, body: jsonBody(registration) },
-      responses: { ...success("Stored", one), ...errorResponses(400, 401, 403, 413, 415, 422, 503) },
+        "Register a tenancy, or replace its registration. The credential is tried against OCI before it is stored; where OCI refuses it, the 400 has OCI's answer in details.oci.",
+      request: {
+        params,
+        body: jsonBody(registration, {
+          ...stored,
+          privateKey: "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n",
+        }),
+      },
+      responses: {
+        ...success("Stored", one, example),
+        ...errorResponses(ofCallers, ofBodies, "conflict", "oci-unavailable"),
+      },
     },
     async (c) => {
       const ocid = parseTenancyOcid(c.req.valid("param").tenancyOcid);
@@ -114,10 +125,14 @@ export const tenancyRoutes = [
       method: "get",
       path,
       operationId: "listTenancies",
+      summary: "List tenancies",
       request: { query: pageQuery },
       responses: {
-        ...success("A page", z.strictObject({ tenancies: z.array(tenancy), nextCursor })),
-        ...errorResponses(401, 403, 422, 503),
+        ...success("A page", z.strictObject({ tenancies: z.array(tenancy), nextCursor }), {
+          tenancies: [example.tenancy],
+          nextCursor: null,
+        }),
+        ...errorResponses(ofCallers, "validation"),
       },
     },
     async (c) => {
@@ -131,8 +146,9 @@ export const tenancyRoutes = [
       method: "get",
       path: onePath,
       operationId: "getTenancy",
+      summary: "Get a tenancy",
       request: { params },
-      responses: { ...success("The tenancy", one), ...errorResponses(401, 403, 404, 503) },
+      responses: { ...success("The tenancy", one, example), ...errorResponses(ofCallers, "not-found") },
     },
     async (c) => {
       const row = await getTenancy(primary(c.env.DB, c.var.waits), named(c.req.valid("param").tenancyOcid));
@@ -145,9 +161,13 @@ export const tenancyRoutes = [
       method: "delete",
       path: onePath,
       operationId: "deleteTenancy",
+      summary: "Delete a tenancy",
       description: "Delete a tenancy that no identity uses.",
       request: { params },
-      responses: { ...success("Deleted", one), ...errorResponses(400, 401, 403, 404, 503) },
+      responses: {
+        ...success("Deleted", one, example),
+        ...errorResponses(ofCallers, "conflict", "not-found"),
+      },
     },
     async (c) => {
       const row = await deleteTenancy(
@@ -164,12 +184,13 @@ export const tenancyRoutes = [
       method: "delete",
       path: "/api/v1/oci/tenancies/{tenancyOcid}/users/{userOcid}/cache",
       operationId: "purgeUser",
+      summary: "Forget a cached user",
       description:
         "Forget what is cached of a user, here at once and elsewhere within a minute, so that the next login asks OCI.",
-      request: { params: params.extend({ userOcid: z.string() }) },
+      request: { params: params.extend({ userOcid: z.string().openapi({ example: userOcid }) }) },
       responses: {
-        ...success("Purged", z.strictObject({ purgedAt: time })),
-        ...errorResponses(401, 403, 404, 503),
+        ...success("Purged", z.strictObject({ purgedAt: time }), { purgedAt: at }),
+        ...errorResponses(ofCallers, "not-found"),
       },
     },
     async (c) => {

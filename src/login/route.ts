@@ -1,14 +1,15 @@
 import { writeRefusal } from "../audit/refusals.ts";
 import { Directory } from "../directory/directory.ts";
-import { errorResponses } from "../http/envelope.ts";
+import { errorResponses, ofBodies, ofEligibility } from "../http/error-responses.ts";
 import { requestOrigin } from "../http/origin.ts";
 import { checkRate, questionBudget } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
 import { nearestSession } from "../identities/database.ts";
+import { jsonBody, success } from "../identities/fields.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
 import { storedIdentityClient } from "../identities/tenancy-client.ts";
 import { askLedger, ledgerOf } from "../ledger/address.ts";
-import { loginAnswer, loginBody } from "./contract.ts";
+import { exampleAnswer, exampleBody, loginAnswer, loginBody } from "./contract.ts";
 import { logIn } from "./login.ts";
 
 export const loginRoute = defineRoute(
@@ -16,12 +17,26 @@ export const loginRoute = defineRoute(
     method: "post",
     path: "/api/v1/auth/oci-auth/login",
     tags: ["OCI Auth"],
+    summary: "Log in with a signed OCI request",
     description: "Login with OCI Auth for machine identity",
     operationId: "loginWithOciAuth",
-    request: { body: { required: true, content: { "application/json": { schema: loginBody } } } },
+    request: { body: jsonBody(loginBody, exampleBody) },
     responses: {
-      200: { description: "Default Response", content: { "application/json": { schema: loginAnswer } } },
-      ...errorResponses(400, 401, 403, 404, 405, 413, 415, 422, 429, 500, 503),
+      ...success("Default Response", loginAnswer, exampleAnswer),
+      ...errorResponses(
+        ofBodies,
+        "malformed-request",
+        "security-token",
+        "date-not-signed",
+        "another-user",
+        "date-out-of-range",
+        "another-realm",
+        ofEligibility,
+        "signature-invalid",
+        "signature-reused",
+        "too-many-logins",
+        "ledger-unavailable",
+      ),
     },
   },
   async (c) => {

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
-import { errorResponses } from "../http/envelope.ts";
+import { errorResponses } from "../http/error-responses.ts";
 import { defineRoute } from "../http/route.ts";
 
 /** Any cache may have these for five minutes: a rotation waits at least as long. */
@@ -21,19 +21,61 @@ const common = { method: "get" as const, tags: ["Verification"], middleware: cac
 
 const jwksPath = "/.well-known/jwks.json";
 
+function discoveryOf(issuer: string, algorithms: string[]) {
+  return {
+    issuer,
+    jwks_uri: `${issuer}${jwksPath}`,
+    introspection_endpoint: `${issuer}/oauth2/introspect`,
+    // RFC 8414, section 2, names the schemes of the registry: here a bearer token.
+    introspection_endpoint_auth_methods_supported: ["bearer"],
+    // Required by the specification; tokens come from a login, not from an authorization endpoint.
+    response_types_supported: ["id_token"],
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: algorithms,
+    claims_supported: [
+      "iss",
+      "sub",
+      "aud",
+      "iat",
+      "exp",
+      "jti",
+      "identityId",
+      "identityName",
+      "orgId",
+      "oci",
+    ],
+  };
+}
+
+const exampleKey = {
+  kty: "EC",
+  crv: "P-256",
+  x: "EjD8qLa8bkkUCaw9isOvSmQQ1NRGskcmNEJk2ytKjHo",
+  y: "qD9V4MYIbkCFQHJuE2hA4IL1K3qM72Xkvo69oF5usvc",
+  kid: "S-_fcV_9NEWvFdE_DK9tGxTI4symk_ZRXPPYRRdhQ00",
+  alg: "ES256",
+  use: "sig",
+};
+
 export const discoveryRoutes = [
   defineRoute(
     {
       ...common,
       path: jwksPath,
       operationId: "getJwks",
+      summary: "Get the public keys",
       description: "The public keys that verify access tokens (RFC 7517).",
       responses: {
         200: {
           description: "A JWK Set",
-          content: { "application/json": { schema: z.strictObject({ keys: z.array(jwk) }) } },
+          content: {
+            "application/json": {
+              schema: z.strictObject({ keys: z.array(jwk) }),
+              example: { keys: [exampleKey] },
+            },
+          },
         },
-        ...errorResponses(500),
+        ...errorResponses(),
       },
     },
     (c) => c.json({ keys: c.var.config.signingKeys.map(({ publicJwk }) => publicJwk) }, 200),
@@ -43,6 +85,7 @@ export const discoveryRoutes = [
       ...common,
       path: "/.well-known/openid-configuration",
       operationId: "getDiscovery",
+      summary: "Get the discovery document",
       description: "How to verify this issuer's tokens (OpenID Connect Discovery 1.0).",
       responses: {
         200: {
@@ -59,40 +102,16 @@ export const discoveryRoutes = [
                 id_token_signing_alg_values_supported: z.array(z.string()),
                 claims_supported: z.array(z.string()),
               }),
+              example: discoveryOf("https://auth.example.com", ["ES256"]),
             },
           },
         },
-        ...errorResponses(500),
+        ...errorResponses(),
       },
     },
     (c) => {
       const { issuer, signingKeys } = c.var.config;
-      return c.json(
-        {
-          issuer,
-          jwks_uri: `${issuer}${jwksPath}`,
-          introspection_endpoint: `${issuer}/oauth2/introspect`,
-          // RFC 8414, section 2, names the schemes of the registry: here a bearer token.
-          introspection_endpoint_auth_methods_supported: ["bearer"],
-          // Required by the specification; tokens come from a login, not from an authorization endpoint.
-          response_types_supported: ["id_token"],
-          subject_types_supported: ["public"],
-          id_token_signing_alg_values_supported: [...new Set(signingKeys.map(({ alg }) => alg))],
-          claims_supported: [
-            "iss",
-            "sub",
-            "aud",
-            "iat",
-            "exp",
-            "jti",
-            "identityId",
-            "identityName",
-            "orgId",
-            "oci",
-          ],
-        },
-        200,
-      );
+      return c.json(discoveryOf(issuer, [...new Set(signingKeys.map(({ alg }) => alg))]), 200);
     },
   ),
 ] as const;

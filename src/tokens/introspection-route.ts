@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { introspectorOnly } from "../http/authenticate.ts";
-import { errorResponses } from "../http/envelope.ts";
+import { errorResponses, ofBodies, ofCallers } from "../http/error-responses.ts";
+import { examples } from "../http/examples.ts";
 import { Refusal } from "../http/refusal.ts";
 import { defineRoute } from "../http/route.ts";
 import { primary } from "../identities/database.ts";
@@ -31,6 +32,38 @@ const answer = z.union([
     .strict(),
 ]);
 
+const example: z.output<typeof answer> = {
+  active: true,
+  token_type: "Bearer",
+  client_id: examples.identityId,
+  username: examples.username,
+  iss: "https://auth.example.com",
+  sub: examples.identityId,
+  aud: "api",
+  iat: examples.loggedInAt,
+  exp: examples.loggedInAt + 3600,
+  jti: examples.tokenId,
+  identityId: examples.identityId,
+  identityName: "payments",
+  authMethod: "oci-auth",
+  orgId: examples.organizationId,
+  rootOrgId: examples.organizationId,
+  parentOrgId: examples.organizationId,
+  identityAccessTokenId: examples.tokenId,
+  authTokenType: "identityAccessToken",
+  accessTokenTTL: 2_592_000,
+  accessTokenMaxTTL: 2_592_000,
+  accessTokenPeriod: 0,
+  creationEpoch: examples.loggedInAt,
+  tokenGeneration: 0,
+  oci: {
+    tenancyOcid: examples.tenancyOcid,
+    userOcid: examples.userOcid,
+    username: examples.username,
+    fingerprint: examples.fingerprint,
+  },
+};
+
 /** Nothing is said of why a token is not active: the token may be anyone's (RFC 7662, section 2.2). */
 async function ifActive(admission: Promise<AdmittedToken>): Promise<AdmittedToken | undefined> {
   try {
@@ -47,16 +80,24 @@ export const introspectionRoute = defineRoute(
     path: "/oauth2/introspect",
     tags: ["Tokens"],
     operationId: "introspectToken",
+    summary: "Ask whether an access token is active",
     description:
       "Whether an access token may be used now (RFC 7662): it sees revocations, use limits, trusted IPs and suspensions. An active answer is a use.",
-    security: [{ bearer: [] }],
-    middleware: introspectorOnly,
+    ...introspectorOnly,
     request: {
-      body: { required: true, content: { "application/x-www-form-urlencoded": { schema: question } } },
+      body: {
+        required: true,
+        content: {
+          "application/x-www-form-urlencoded": {
+            schema: question,
+            example: { token: examples.accessToken, client_ip: examples.ip },
+          },
+        },
+      },
     },
     responses: {
-      ...success("What is known of the token", answer),
-      ...errorResponses(400, 401, 403, 413, 415, 422, 429, 503),
+      ...success("What is known of the token", answer, example),
+      ...errorResponses(ofCallers, ofBodies),
     },
   },
   async (c) => {

@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { writeRefusal } from "../audit/refusals.ts";
 import { Directory } from "../directory/directory.ts";
-import { errorResponses } from "../http/envelope.ts";
+import { errorResponses, ofBodies, ofEligibility, ofTokens } from "../http/error-responses.ts";
+import { examples } from "../http/examples.ts";
 import { requestOrigin } from "../http/origin.ts";
 import { limitedRequests, questionBudget } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
@@ -10,11 +11,14 @@ import { jsonBody, success } from "../identities/fields.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
 import { storedIdentityClient } from "../identities/tenancy-client.ts";
 import { askLedger, ledgerOf } from "../ledger/address.ts";
-import { loginAnswer } from "../login/contract.ts";
+import { exampleAnswer, loginAnswer } from "../login/contract.ts";
 import { claimsOfToken } from "./admission.ts";
 import { renewToken, tokenEvent } from "./renew.ts";
 
-const body = jsonBody(z.strictObject({ accessToken: z.string() }));
+const body = jsonBody(
+  z.strictObject({ accessToken: z.string().openapi({ description: "As a login or renewal answered it." }) }),
+  { accessToken: examples.accessToken },
+);
 
 export const tokenRoutes = [
   defineRoute(
@@ -23,12 +27,20 @@ export const tokenRoutes = [
       path: "/api/v1/auth/token/renew",
       tags: ["Tokens"],
       operationId: "renewToken",
+      summary: "Renew an access token",
       description: "A new copy of an access token, with its id, for as long as its right to log in lasts.",
       middleware: limitedRequests,
       request: { body },
       responses: {
-        ...success("The new copy", loginAnswer),
-        ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 503),
+        ...success("The new copy", loginAnswer, exampleAnswer),
+        ...errorResponses(
+          ofBodies,
+          ofTokens,
+          ofEligibility,
+          "token-malformed",
+          "token-max-ttl",
+          "too-many-requests",
+        ),
       },
     },
     async (c) => {
@@ -67,13 +79,22 @@ export const tokenRoutes = [
       path: "/api/v1/auth/token/revoke",
       tags: ["Tokens"],
       operationId: "revokeToken",
+      summary: "Revoke an access token",
       description:
         "End an access token, all of its copies included. A service that verifies offline does not see it.",
       middleware: limitedRequests,
       request: { body },
       responses: {
-        ...success("Revoked", z.strictObject({ message: z.literal("Successfully revoked access token") })),
-        ...errorResponses(400, 401, 403, 413, 415, 422, 429, 503),
+        ...success("Revoked", z.strictObject({ message: z.literal("Successfully revoked access token") }), {
+          message: "Successfully revoked access token",
+        }),
+        ...errorResponses(
+          ofBodies,
+          "token-malformed",
+          "token-expired",
+          "too-many-requests",
+          "ledger-unavailable",
+        ),
       },
     },
     async (c) => {

@@ -40,7 +40,7 @@ async function operationsOf(worker: Worker): Promise<Operation[]> {
         parameters,
         mediaType,
         properties: content?.schema.properties ?? {},
-        isProtected: security.some((scheme) => "bearer" in scheme),
+        isProtected: security.length > 0,
       };
     }),
   );

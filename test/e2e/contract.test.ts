@@ -10,6 +10,7 @@ import {
   organizationMembers,
   organizations,
 } from "../../src/identities/tables.ts";
+import { operationsOf, resolved } from "./openapi-document.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
 let worker: Worker;
@@ -30,30 +31,15 @@ const contract = parse(
   readFileSync(new URL("../contract/oci-auth-login.openapi.yaml", import.meta.url), "utf8"),
 );
 
-/** Replaces every reference by what it refers to. */
-function resolved(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(resolved);
-  if (typeof value !== "object" || value === null) return value;
-  if ("$ref" in value && typeof value.$ref === "string") {
-    return resolved(
-      value.$ref
-        .slice(2)
-        .split("/")
-        .reduce((at, key) => at[key], document),
-    );
-  }
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(inner)]));
-}
-
 it("the generated document has everything of the login that the contract has, value for value", () => {
-  const operation = resolved(document.paths[path].post);
+  const operation = resolved(document.paths[path].post, document);
   expect(operation).toMatchObject(contract.paths[path].post);
 });
 
 it("the contract's bodies have no field more than the contract's", () => {
   const fields = ({ content }: Body) => Object.keys(content["application/json"].schema.properties);
   for (const [status, response] of Object.entries<Body>(contract.paths[path].post.responses)) {
-    const ours = resolved(document.paths[path].post.responses[status]) as Body;
+    const ours = resolved(document.paths[path].post.responses[status], document) as Body;
     expect([status, fields(ours)]).toEqual([status, fields(response)]);
   }
 });
@@ -83,18 +69,18 @@ it("the tables that queries know are the tables that the migrations make", async
   }
 });
 
-it("documents every route, each with its errors and who may call it", () => {
-  const routes = Object.entries<object>(document.paths).flatMap(([route, operations]) =>
-    Object.entries<{ operationId?: string; responses: object; security?: unknown }>(operations as never).map(
-      ([method, operation]) => ({ route, method, operation }),
-    ),
-  );
-  const ids = routes.map(({ operation }) => operation.operationId);
+it("documents every route, and who may call it", () => {
+  const operations = operationsOf(document);
+  const ids = operations.map(({ operationId }) => operationId);
   expect(ids).not.toContain(undefined);
   expect(new Set(ids).size).toBe(ids.length);
-  for (const { route, method, operation } of routes) {
-    const open = /^\/(health$|\.well-known\/|api\/v1\/auth\/(token\/|oci-auth\/login$))/.test(route);
-    expect([route, method, operation.security]).toEqual([route, method, open ? undefined : [{ bearer: [] }]]);
+  const [operator, identity] = [{ adminToken: [] }, { accessToken: [] }];
+  for (const { path, method, security } of operations) {
+    const open = /^\/(health$|\.well-known\/|api\/v1\/auth\/(token\/|oci-auth\/login$))/.test(path);
+    const callers = path.startsWith("/api/v1/oci/tenancies") ? [operator] : [operator, identity];
+    expect([path, method, security]).toEqual([path, method, open ? undefined : callers]);
   }
-  expect(document.components.securitySchemes.bearer).toMatchObject({ type: "http", scheme: "bearer" });
+  for (const scheme of ["adminToken", "accessToken"]) {
+    expect(document.components.securitySchemes[scheme]).toMatchObject({ type: "http", scheme: "bearer" });
+  }
 });

@@ -56,7 +56,7 @@ function configWithMain(main: string): string {
   const path = join(folder, `${basename(main, ".ts")}.toml`);
   const config = readFileSync(join(root, "wrangler.toml"), "utf8")
     .replace('main = "src/index.ts"', `main = "../${main}"`)
-    .replaceAll('migrations_dir = "', 'migrations_dir = "../');
+    .replaceAll(/(migrations_dir|directory) = "/g, '$1 = "../');
   writeFileSync(path, config);
   return path;
 }
