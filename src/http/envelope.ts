@@ -15,7 +15,7 @@ function secondsToNextMinute(): number {
 }
 
 /** The schema of one status's error body, in the order and with exactly the fields of the contract. */
-function bodySchema(status: RefusalStatus) {
+export function errorBody(status: RefusalStatus) {
   const statusCode = z.literal(status);
   const text = z.string();
   switch (status) {
@@ -52,7 +52,7 @@ export function errorResponses(...statuses: RefusalStatus[]): object {
       status,
       {
         description: "Default Response",
-        content: { "application/json": { schema: bodySchema(status).openapi(`Error${status}`) } },
+        content: { "application/json": { schema: errorBody(status).openapi(`Error${status}`) } },
       },
     ]),
   );
