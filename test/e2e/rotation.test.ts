@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { createLocalJWKSet, exportJWK, generateKeyPair, type JSONWebKeySet, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { addIdentity, addOrganization, addTenancy, addUser, type OciUser } from "./oci-users.ts";
+import { addIdentity, addOrganization, addTenancy, addUser, newRsaKey, type OciUser } from "./oci-users.ts";
 import { signAsGo } from "./signers.ts";
 import { issuer, startWorker, type Worker } from "./worker.ts";
 
@@ -312,6 +312,42 @@ describe("ENCRYPTION_KEYS", () => {
     expect(await keyIds()).toEqual(["three", "three", "three", "three"]);
     const done = runs.slice(0, 8).map(({ body }) => body);
     for (const { reEncrypted, current, changed } of done) expect(reEncrypted + current + changed).toBe(4);
+  });
+});
+
+describe("an OCI credential", () => {
+  it("is replaced while both keys stand in OCI, and one that OCI refuses replaces nothing", async () => {
+    await out({});
+    const { tenancyOcid: rotated, reader } = await addTenancy(worker, [organizationId]);
+    const rotatedId = await addIdentity(worker, organizationId, rotated);
+    const newKey = newRsaKey();
+    const keysInOci = (...keys: { publicKey: string }[]) =>
+      worker.emulator("PUT", `users/${reader.userOcid}`, {
+        tenancyOcid: rotated,
+        name: reader.name,
+        apiKeys: keys.map(({ publicKey }) => ({ publicKey })),
+      });
+    const put = () =>
+      worker.admin("PUT", `/api/v1/oci/tenancies/${rotated}`, {
+        region: "us-ashburn-1",
+        organizationIds: [organizationId],
+        userOcid: reader.userOcid,
+        fingerprint: newKey.fingerprint,
+        privateKey: newKey.privateKey,
+      });
+    const newcomerLogsIn = async () => {
+      const { userOcid, ...key } = await addUser(worker, rotated);
+      const headers = signAsGo({ userOcid, ...key });
+      expect(await worker.login({ identityId: rotatedId, userOcid, headers })).toMatchObject({ status: 200 });
+    };
+    expect(await put()).toMatchObject({ status: 400 });
+    await newcomerLogsIn();
+    await keysInOci(reader, newKey);
+    await newcomerLogsIn();
+    expect(await put()).toMatchObject({ status: 200 });
+    await newcomerLogsIn();
+    await keysInOci(newKey);
+    await newcomerLogsIn();
   });
 });
 
