@@ -7,6 +7,8 @@ export const wantedUser = z.strictObject({
   name: z.string().min(1),
   lifecycleState: z.string().default("ACTIVE"),
   canUseApiKeys: z.boolean().default(true),
+  /** What a policy lets the user's group do to users; to inspect is not to see keys. Anyone may read themselves. */
+  mayOnUsers: z.enum(["read", "inspect", "nothing"]).default("read"),
   apiKeys: z.array(
     z.strictObject({
       publicKey: z.string().transform((pem, context): KeyObject => {
@@ -34,6 +36,7 @@ export interface EmulatedUser {
   readonly name: string;
   readonly lifecycleState: string;
   readonly canUseApiKeys: boolean;
+  readonly mayOnUsers: "read" | "inspect" | "nothing";
   readonly apiKeys: readonly ApiKey[];
   readonly timeCreated: string;
 }

@@ -100,12 +100,15 @@ class Emulator {
     const seen = (ocid: string) => {
       const user = this.#users.get(ocid);
       if (user?.tenancyOcid !== caller.tenancyOcid) throw notFound;
+      const needed = keys === undefined ? ["read", "inspect"] : ["read"];
+      if (ocid !== caller.ocid && !needed.includes(caller.mayOnUsers)) throw notFound;
       return user;
     };
     if (request.method !== "GET") throw new OciError(405, "MethodNotAllowed", "Only GET is emulated.");
     const [, , ocid, keys] = /^\/20160918(\/users)(?:\/([^/]+)(\/apiKeys)?)?$/.exec(url.pathname) ?? [];
     if (url.pathname === "/20160918/users") {
       if (url.searchParams.get("compartmentId") !== caller.tenancyOcid) throw notFound;
+      if (caller.mayOnUsers === "nothing") throw notFound;
       const limit = Number(url.searchParams.get("limit") ?? 100);
       const users = [...this.#users.values()].filter((user) => user.tenancyOcid === caller.tenancyOcid);
       return users.slice(0, limit).map(userView);

@@ -17,6 +17,7 @@ import { ociAuthRoutes } from "./identities/oci-auth-routes.ts";
 import { organizationRoutes } from "./identities/organization-routes.ts";
 import { tenancyRoutes } from "./identities/tenancy-routes.ts";
 import { loginRoute } from "./login/route.ts";
+import { readyRoute } from "./operations/ready-route.ts";
 import { discoveryRoutes } from "./tokens/discovery-routes.ts";
 import { introspectionRoute } from "./tokens/introspection-route.ts";
 import { tokenRoutes } from "./tokens/token-routes.ts";
@@ -62,4 +63,5 @@ app.openapiRoutes([
   ...ociAuthRoutes,
   ...tenancyRoutes,
   auditEventsRoute,
+  readyRoute,
 ]);

@@ -132,7 +132,8 @@ const howToMake: Record<string, string> = {
   ADMIN_TOKEN: "make one with `npm run secrets`",
   TOKEN_SIGNING_KEYS: "make one with `npm run secrets`",
   ENCRYPTION_KEYS: "make one with `npm run secrets`",
-  ISSUER_URL: 'set it under [vars] in wrangler.toml, for example ISSUER_URL = "https://auth.example.com"',
+  ISSUER_URL:
+    'set it in the vars of the environment in wrangler.toml, for example vars = { ISSUER_URL = "https://auth.example.com" }',
 };
 
 /** Rejects with {@link Misconfigured}. */

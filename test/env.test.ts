@@ -101,7 +101,7 @@ describe("a configuration that lacks something names it and says how to make it"
     ["ADMIN_TOKEN", "is missing; make one with `npm run secrets`"],
     ["TOKEN_SIGNING_KEYS", "is missing; make one with `npm run secrets`"],
     ["ENCRYPTION_KEYS", "is missing; make one with `npm run secrets`"],
-    ["ISSUER_URL", "is missing; set it under [vars] in wrangler.toml"],
+    ["ISSUER_URL", "is missing; set it in the vars of the environment in wrangler.toml"],
   ])("%s", async (name, problem) => {
     expect(await problemWith({ [name]: undefined })).toMatch(new RegExp(`^${name}: `));
     expect(await problemWith({ [name]: undefined })).toContain(problem);

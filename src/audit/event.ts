@@ -18,7 +18,8 @@ export type EventType =
   | "oci-auth.detach"
   | "tenancy.put"
   | "tenancy.delete"
-  | "tenancy.purge-user";
+  | "tenancy.purge-user"
+  | "tenancy.re-encrypt";
 
 export interface AuditEvent {
   readonly id: string;

@@ -44,7 +44,7 @@ export const ofEligibility: readonly Reason[] = [
 const ofAll: readonly Reason[] = ["internal", "too-slow"];
 
 /** The schema of one status's error body, in the order and with exactly the fields of the contract. */
-function bodySchema(status: RefusalStatus) {
+export function bodySchema(status: RefusalStatus) {
   const statusCode = z.literal(status);
   const text = z.string();
   switch (status) {

@@ -67,6 +67,11 @@ export async function decryptPrivateKey(
   return new Uint8Array(plain);
 }
 
+/** The `kid` of the key that encrypted it. */
+export function encryptingKeyId(encrypted: string): string {
+  return encrypted.split(".")[1] ?? "";
+}
+
 function key(keys: EncryptionKeys, kid: string): CryptoKey {
   const found = keys.byId.get(kid);
   if (found === undefined) throw new TypeError(`ENCRYPTION_KEYS has no key with kid '${kid}'`);

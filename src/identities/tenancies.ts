@@ -4,9 +4,9 @@ import type { Config } from "../env.ts";
 import type { Caller } from "../http/caller.ts";
 import { type Position, pageOf } from "../http/pages.ts";
 import { Refusal } from "../http/refusal.ts";
-import type { IdentityClient, OciFailure } from "../oci/identity-client.ts";
-import { parseUserOcid, type TenancyOcid } from "../oci/ocid.ts";
+import type { TenancyOcid } from "../oci/ocid.ts";
 import { encryptPrivateKey } from "./credential-encryption.ts";
+import { type FailedTrial, tryCredential } from "./credential-trial.ts";
 import { type Database, isConstraintError } from "./database.ts";
 import { orNotFound } from "./reach.ts";
 import {
@@ -67,7 +67,7 @@ function inUse(roots: readonly string[]): Refusal {
   );
 }
 
-function refusedByOci(attempt: string, failure: OciFailure): Refusal {
+function refusedByOci({ attempt, failure }: FailedTrial): Refusal {
   const { status, code, message, opcRequestId, why } = failure;
   if (status === undefined) {
     return new Refusal(
@@ -82,21 +82,6 @@ function refusedByOci(attempt: string, failure: OciFailure): Refusal {
   });
 }
 
-/**
- * Reads what a login will read. A user may read themselves without any policy, so it is another user's keys that
- * prove it, if there is another.
- */
-async function tryCredential(client: IdentityClient, owner: CredentialOwner): Promise<void> {
-  const users = await client.listUsers(owner.tenancyOcid, 2);
-  if (users.kind !== "answer") throw refusedByOci("list the tenancy's users", users.failure);
-  const other = users.value.find((user) => user.id !== owner.userOcid);
-  if (other === undefined) return;
-  const otherOcid = parseUserOcid(other.id);
-  if (!otherOcid.ok) throw refusedByOci("list the tenancy's users", { status: 200, why: otherOcid.problem });
-  const keys = await client.listApiKeys(otherOcid.value);
-  if (keys.kind !== "answer") throw refusedByOci("list another user's API keys", keys.failure);
-}
-
 /** Tries the credential against OCI, then stores it encrypted. */
 export async function putTenancy(
   database: Database,
@@ -108,7 +93,8 @@ export async function putTenancy(
   await checkRoots(database, organizationIds);
   const attached = await attachedElsewhere(database, owner.tenancyOcid, organizationIds);
   if (attached.length > 0) throw inUse(attached);
-  await tryCredential(identityClient(config, owner, pkcs8), owner);
+  const failed = await tryCredential(identityClient(config, owner, pkcs8), owner);
+  if (failed !== undefined) throw refusedByOci(failed);
 
   const now = new Date().toISOString();
   const encryptedPrivateKey = await encryptPrivateKey(config.encryptionKeys, owner.tenancyOcid, pkcs8);

@@ -22,14 +22,23 @@ export function identityClient(
   return new IdentityClient(origin, { keyId, pkcs8 });
 }
 
+/** OCIDs were parsed before they were stored. */
+export function ownerOf({
+  tenancyOcid,
+  region,
+  userOcid,
+  fingerprint,
+}: LoginConfiguration["tenancy"]): CredentialOwner {
+  return { tenancyOcid: tenancyOcid as TenancyOcid, region, userOcid: userOcid as UserOcid, fingerprint };
+}
+
 /** Asks OCI with the credential that is stored for a tenancy. Rejects if it cannot be decrypted. */
 export async function storedIdentityClient(
   config: Config,
   tenancy: LoginConfiguration["tenancy"],
 ): Promise<IdentityClient> {
-  // OCIDs were parsed before they were stored.
-  const tenancyOcid = tenancy.tenancyOcid as TenancyOcid;
-  const userOcid = tenancy.userOcid as UserOcid;
-  const pkcs8 = await decryptPrivateKey(config.encryptionKeys, tenancyOcid, tenancy.encryptedPrivateKey);
-  return identityClient(config, { ...tenancy, tenancyOcid, userOcid }, pkcs8);
+  const owner = ownerOf(tenancy);
+  const { encryptedPrivateKey } = tenancy;
+  const pkcs8 = await decryptPrivateKey(config.encryptionKeys, owner.tenancyOcid, encryptedPrivateKey);
+  return identityClient(config, owner, pkcs8);
 }

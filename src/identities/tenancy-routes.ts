@@ -14,6 +14,7 @@ import { parseTenancyOcid, parseUserOcid, realmOf, type TenancyOcid, type UserOc
 import { parsePrivateKey } from "../oci/private-key.ts";
 import { primary } from "./database.ts";
 import { id, jsonBody, success, time } from "./fields.ts";
+import { reEncrypt } from "./re-encryption.ts";
 import { deleteTenancy, getTenancy, listTenancies, putTenancy, type Tenancy } from "./tenancies.ts";
 
 const tenancy = z
@@ -138,6 +139,42 @@ export const tenancyRoutes = [
     async (c) => {
       const { page, nextCursor } = await listTenancies(primary(c.env.DB, c.var.waits), c.req.valid("query"));
       return c.json({ tenancies: page.map((row) => view(row).tenancy), nextCursor }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "post",
+      path: `${path}/re-encrypt`,
+      operationId: "reEncryptTenancies",
+      summary: "Encrypt credentials anew",
+      description:
+        "Encrypt a page of the stored credentials with the first of ENCRYPTION_KEYS. It may be repeated, and goes on with nextCursor.",
+      request: { query: pageQuery },
+      responses: {
+        ...success(
+          "Done for this page",
+          z.strictObject({
+            reEncrypted: z.number().openapi({ description: "Were encrypted with an older key." }),
+            current: z.number().openapi({ description: "Were encrypted with the first key already." }),
+            changed: z.number().openapi({
+              description: "Registered anew or deleted in the meantime, and left alone: run it again.",
+            }),
+            undecryptable: z.array(z.string()).openapi({
+              description: "Tenancies whose credential no key decrypts: register them again.",
+            }),
+            nextCursor,
+          }),
+          { reEncrypted: 1, current: 0, changed: 0, undecryptable: [], nextCursor: null },
+        ),
+        ...errorResponses(ofCallers, "validation"),
+      },
+    },
+    async (c) => {
+      const database = primary(c.env.DB, c.var.waits);
+      const { page, nextCursor } = await listTenancies(database, c.req.valid("query"));
+      const done = await reEncrypt(database, c.var.caller, c.var.config.encryptionKeys, page);
+      return c.json({ ...done, nextCursor }, 200);
     },
   ),
   defineRoute(

@@ -67,6 +67,8 @@ export interface WorkerOptions {
   readonly secrets?: Record<string, string>;
   /** Another entry point than src/index.ts. */
   readonly main?: string;
+  /** Whether the databases have their tables; they have, unless told otherwise. */
+  readonly migrated?: boolean;
   /** What stands between the Worker and the emulated OCI, given the emulator's origin; its own origin. */
   readonly oci?: (emulator: string) => Promise<string>;
 }
@@ -90,8 +92,10 @@ export async function startWorker(overrides: WorkerOptions = {}) {
     ],
   });
   const { url } = await server.listen();
-  await server.getWorker().applyD1Migrations("DB");
-  await server.getWorker().applyD1Migrations("AUDIT_DB");
+  if (overrides.migrated ?? true) {
+    await server.getWorker().applyD1Migrations("DB");
+    await server.getWorker().applyD1Migrations("AUDIT_DB");
+  }
 
   async function send(path: string, init: RequestInit = {}): Promise<Answer> {
     return answerOf(await fetch(new URL(path, url), { redirect: "manual", ...init }));
