@@ -1,6 +1,7 @@
 /** `oci-auth`, the command line: bundled to one file, for Node 20 and later. */
 import { Command, CommanderError } from "commander";
 import { version } from "../../package.json";
+import { adminCommand } from "./admin/command.ts";
 import { exitCode, Failure } from "./failure.ts";
 
 const program = new Command("oci-auth")
@@ -18,7 +19,8 @@ Exit codes:
   2  the command line, the configuration or a file is wrong; nothing was asked
   3  the Worker could not be reached or cannot answer now; try again later`,
   )
-  .exitOverride();
+  .exitOverride()
+  .addCommand(adminCommand());
 
 program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error);
