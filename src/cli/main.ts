@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { version } from "../../package.json";
 import { adminCommand } from "./admin/command.ts";
 import { exitCode, Failure } from "./failure.ts";
+import { probeCommand } from "./probe/command.ts";
 
 const program = new Command("oci-auth")
   .description(
@@ -20,7 +21,8 @@ Exit codes:
   3  the Worker could not be reached or cannot answer now; try again later`,
   )
   .exitOverride()
-  .addCommand(adminCommand());
+  .addCommand(adminCommand())
+  .addCommand(probeCommand());
 
 program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error);

@@ -1,4 +1,5 @@
 /** The admin API, as a client sees it: JSON in and out, and each refusal a sentence that says what to do next. */
+import type { z } from "zod";
 import { exitCode, Failure } from "../failure.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -33,6 +34,14 @@ export class AdminApi {
   constructor(origin: string, bearer: string) {
     this.#origin = origin;
     this.#bearer = bearer;
+  }
+
+  /** What `schema` makes of {@link call}'s answer. */
+  async ask<T>(schema: z.ZodType<T>, request: AdminRequest): Promise<T> {
+    const read = schema.safeParse(await this.call(request));
+    if (read.success) return read.data;
+    const what = `${this.#origin} answered ${request.method} ${request.path} in a form that is not known`;
+    throw new Failure(`${what}; use the command line of the Worker's own version`, exitCode.refused);
   }
 
   /** The body of a 200. Throws an {@link ApiRefusal}, or another {@link Failure} if there is no definite answer. */

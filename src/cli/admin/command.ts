@@ -5,6 +5,7 @@ import { AdminApi } from "./api.ts";
 import { auditOperations } from "./audit-operations.ts";
 import { readBearer } from "./bearer.ts";
 import { identityOperations } from "./identity-operations.ts";
+import { addImport } from "./import-command.ts";
 import { ociAuthOperations } from "./oci-auth-operations.ts";
 import { type AdminSession, addOperation } from "./operation-command.ts";
 import { organizationOperations } from "./organization-operations.ts";
@@ -72,5 +73,6 @@ Exit codes:
       if (operation.command[0] === group) addOperation(command, operation, session);
     }
   }
+  addImport(admin, session);
   return admin;
 }
