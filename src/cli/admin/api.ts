@@ -138,6 +138,6 @@ function messageOf({ message, details }: JsonObject): string {
   const said = String(message).replace(/\.$/, "");
   const oci = isJsonObject(details) && isJsonObject(details.oci) ? details.oci : undefined;
   if (oci === undefined) return said;
-  const told = [oci.status, oci.code, oci.message].filter((part) => part !== undefined).join(" ");
-  return told === "" ? said : `${said}: OCI says ${told}`;
+  const told = [`${oci.code}: ${oci.message}`.replace(/\.$/, ""), `opc-request-id ${oci.opcRequestId}`];
+  return `${said} (OCI says ${told.join(", ")})`;
 }

@@ -1,0 +1,82 @@
+/** The built command line, run as a process, as a person or a script runs it. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface BuiltCommand {
+  /** With nothing on stdin, and no terminal. */
+  run(args: readonly string[], env?: Record<string, string>): Promise<Run>;
+  /** In a terminal, where `answer` is typed once `question` is shown; stdout is all that the terminal shows. */
+  runInTerminal(
+    args: readonly string[],
+    env: Record<string, string>,
+    question: string,
+    answer: string,
+  ): Promise<Run>;
+  /** A folder for files, removed by `remove`. */
+  readonly folder: string;
+  remove(): void;
+}
+
+export function buildCommand(): BuiltCommand {
+  const folder = mkdtempSync(join(tmpdir(), "oci-auth-command-"));
+  const file = join(folder, "oci-auth.cjs");
+  const { status, stderr } = spawnSync("npm", ["run", "--silent", "build", "--", `--outfile=${file}`], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`the command line cannot be built: ${stderr}`);
+  // Nothing of the machine's own settings may decide what a command does.
+  const environment = (env: Record<string, string>) => ({
+    PATH: process.env.PATH ?? "",
+    TERM: "dumb",
+    ...env,
+  });
+  return {
+    folder,
+    run: (args, env = {}) =>
+      ended(
+        spawn(process.execPath, [file, ...args], {
+          env: environment(env),
+          stdio: ["ignore", "pipe", "pipe"],
+        }),
+      ),
+    runInTerminal: (args, env, question, answer) => {
+      const quoted = [process.execPath, file, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);
+      // Wide, so that no question is broken into lines.
+      const line = `stty cols 1000; exec ${quoted.join(" ")}`;
+      const child = spawn("script", ["-qec", line, "/dev/null"], { env: environment(env) });
+      let shown = "";
+      child.stdout.on("data", (chunk: Buffer) => {
+        const before = shown.includes(question);
+        shown += chunk;
+        if (!before && shown.includes(question)) child.stdin.write(answer);
+      });
+      return ended(child);
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function ended(child: ChildProcess): Promise<Run> {
+  const output = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name]?.on("data", (chunk: Buffer) => {
+      output[name] += chunk;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, ...output }));
+  });
+}
