@@ -138,6 +138,8 @@ function messageOf({ message, details }: JsonObject): string {
   const said = String(message).replace(/\.$/, "");
   const oci = isJsonObject(details) && isJsonObject(details.oci) ? details.oci : undefined;
   if (oci === undefined) return said;
-  const told = [`${oci.code}: ${oci.message}`.replace(/\.$/, ""), `opc-request-id ${oci.opcRequestId}`];
+  const told = [`${oci.code}: ${oci.message}`.replace(/\.$/, "")];
+  // What Oracle's support asks for.
+  if (oci.opcRequestId !== undefined) told.push(`opc-request-id ${oci.opcRequestId}`);
   return `${said} (OCI says ${told.join(", ")})`;
 }
