@@ -81,12 +81,12 @@ interface Target {
   readonly options: string[];
 }
 
-async function startTarget(options: WorkerOptions = {}, realm = "oc1"): Promise<Target> {
+async function startTarget(options: WorkerOptions = {}, more: Record<string, unknown> = {}): Promise<Target> {
   const worker = await startWorker(options);
   const rootId = await addOrganization(worker, "probed");
-  const { tenancyOcid } = await addTenancy(worker, [rootId], { realm });
+  const { tenancyOcid } = await addTenancy(worker, [rootId]);
   const user = await addUser(worker, tenancyOcid);
-  const settings = { allowedUsernames: user.name };
+  const settings = { allowedUsernames: user.name, ...more };
   const identityId = await addIdentity(worker, rootId, tenancyOcid, { settings });
   return {
     worker,
@@ -272,7 +272,8 @@ describe("of a sound Worker", () => {
 describe("of a Worker that lacks a defence, exits 1 and names it:", () => {
   const lacking = async (weakenings: readonly Weakening[]) => {
     const source = weakenedSource(weakenings);
-    const target = await startTarget({ main: source.main });
+    // Were a forgery's signature another's too, its repetition would be refused in the missing defence's place.
+    const target = await startTarget({ main: source.main }, { signatureReuse: "reject" });
     try {
       return await runProbe(...target.options);
     } finally {
