@@ -23,6 +23,8 @@ export interface BuiltCommand {
     question: string,
     answer: string,
   ): Promise<Run>;
+  /** Into a pipe that nobody reads; the code is the command's. */
+  runUnread(args: readonly string[], env: Record<string, string>): Promise<Run>;
   /** A folder for files, removed by `remove`. */
   readonly folder: string;
   remove(): void;
@@ -36,6 +38,8 @@ export function buildCommand(): BuiltCommand {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`the command line cannot be built: ${stderr}`);
+  const quoted = (args: readonly string[]) =>
+    [process.execPath, file, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(" ");
   // Nothing of the machine's own settings may decide what a command does.
   const environment = (env: Record<string, string>) => ({
     PATH: process.env.PATH ?? "",
@@ -52,9 +56,8 @@ export function buildCommand(): BuiltCommand {
         }),
       ),
     runInTerminal: (args, env, question, answer) => {
-      const quoted = [process.execPath, file, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);
       // Wide, so that no question is broken into lines.
-      const line = `stty cols 1000; exec ${quoted.join(" ")}`;
+      const line = `stty cols 1000; exec ${quoted(args)}`;
       const child = spawn("script", ["-qec", line, "/dev/null"], { env: environment(env) });
       let shown = "";
       child.stdout.on("data", (chunk: Buffer) => {
@@ -63,6 +66,12 @@ export function buildCommand(): BuiltCommand {
         if (!before && shown.includes(question)) child.stdin.write(answer);
       });
       return ended(child);
+    },
+    runUnread: async (args, env) => {
+      const line = `{ ${quoted(args)}; echo "exit code $?" >&2; } | true`;
+      const { stdout, stderr } = await ended(spawn("sh", ["-c", line], { env: environment(env) }));
+      const [said = "", code] = stderr.split("exit code ");
+      return { code: Number(code), stdout, stderr: said };
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

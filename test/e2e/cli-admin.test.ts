@@ -237,6 +237,11 @@ describe("oci-auth admin", () => {
     expect(one.stdout).toMatch(new RegExp(`^ID +${rootId}\nNAME +tables\nSLUG +tables\nPARENT ID +-\n`));
   });
 
+  it("is content with a reader who does not read on", async () => {
+    const run = await command.runUnread(["admin", "organizations", "list", "--json"], environment());
+    expect([run.code, run.stderr]).toEqual([0, ""]);
+  });
+
   it("cannot be made to move a terminal's cursor by a name", async () => {
     const rootId = await addOrganization(worker, "escapes");
     await worker.admin("PATCH", `/api/v1/organizations/${rootId}`, { name: "a\u202etxt.exe" });

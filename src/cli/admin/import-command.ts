@@ -8,7 +8,7 @@ import { readInfisicalExport } from "./infisical-export.ts";
 import type { AdminSession } from "./operation-command.ts";
 import { exampleOrganization } from "./paths.ts";
 import { tableOf } from "./table.ts";
-import { printableJson } from "./terminal.ts";
+import { print, printableJson } from "./terminal.ts";
 
 type Result = "created" | "attached" | "unchanged" | "conflict" | "not done";
 
@@ -130,6 +130,5 @@ function report(
 ): void {
   if (done.dryRun && !json) process.stderr.write("A dry run: nothing was changed, and this would be done.\n");
   const rows = done.identities.map((row) => ({ ...row }));
-  const text = json ? printableJson(done) : tableOf(rows, ["name", "oldIdentityId", "identityId", "result"]);
-  process.stdout.write(`${text}\n`);
+  print(json ? printableJson(done) : tableOf(rows, ["name", "oldIdentityId", "identityId", "result"]));
 }

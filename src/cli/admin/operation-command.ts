@@ -5,7 +5,7 @@ import { exitCode, Failure } from "../failure.ts";
 import { type AdminApi, type AdminRequest, isJsonObject, type JsonObject } from "./api.ts";
 import type { Confirmation, Operation } from "./operation.ts";
 import { fieldsOf, tableOf } from "./table.ts";
-import { isTerminal, onTerminal, printableJson } from "./terminal.ts";
+import { isTerminal, onTerminal, print, printableJson } from "./terminal.ts";
 
 /** What the options of `oci-auth admin` come to. */
 export interface AdminSession {
@@ -41,7 +41,7 @@ export function addOperation(group: Command, operation: Operation, session: () =
     const answer = await (columns === undefined
       ? api.call({ ...request, body: bodyOf(operation, given) })
       : readPages(api, { ...request, query: queryOf(given, options) }, operation.result ?? "", options));
-    process.stdout.write(`${json ? printableJson(answer) : shown(operation, answer)}\n`);
+    print(json ? printableJson(answer) : shown(operation, answer));
   });
 }
 

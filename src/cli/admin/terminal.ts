@@ -17,6 +17,14 @@ export async function onTerminal<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
+/** Writes an answer to stdout. A reader who has read enough, such as head, is no error. */
+export function print(text: string): void {
+  process.stdout.once("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+  process.stdout.write(`${text}\n`);
+}
+
 /** Text of others, such as a user agent, that cannot move a terminal's cursor or turn its text around. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, escaped);

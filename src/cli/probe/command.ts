@@ -1,7 +1,7 @@
 /** `oci-auth probe`: checks a deployment from outside. */
 import { Command } from "commander";
 import { tableOf } from "../admin/table.ts";
-import { printableJson } from "../admin/terminal.ts";
+import { print, printableJson } from "../admin/terminal.ts";
 import { parseWorkerUrl, workerUrlOption } from "../admin/worker-url.ts";
 import { exitCode, Failure } from "../failure.ts";
 import { type ApiKey, type ApiKeyOptions, addApiKeyOptions, loadApiKey } from "./api-key.ts";
@@ -91,14 +91,9 @@ async function probe(
 function report(url: string, checks: readonly Check[], json: boolean): void {
   const rows = checks.map(({ verdict, ...check }) => ({ ...check, ok: verdict === "ok" }));
   const ok = rows.every((row) => row.ok);
-  process.stdout.write(
-    json
-      ? `${printableJson({ url, ok, checks: rows })}\n`
-      : `${tableOf(
-          checks.map((check) => ({ ...check, check: check.name, result: check.verdict })),
-          ["check", "expected", "got", "result", "milliseconds", ...(ok ? [] : ["message"])],
-        )}\n`,
-  );
+  const columns = ["check", "expected", "got", "result", "milliseconds", ...(ok ? [] : ["message"])];
+  const lines = checks.map((check) => ({ ...check, check: check.name, result: check.verdict }));
+  print(json ? printableJson({ url, ok, checks: rows }) : tableOf(lines, columns));
   if (!ok) throw verdictOn(url, checks);
 }
 
