@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { version } from "../../package.json";
 import { adminCommand } from "./admin/command.ts";
 import { exitCode, Failure } from "./failure.ts";
+import { loginCommand } from "./login-command.ts";
 import { probeCommand } from "./probe/command.ts";
 
 const program = new Command("oci-auth")
@@ -21,6 +22,7 @@ Exit codes:
   3  the Worker could not be reached or cannot answer now; try again later`,
   )
   .exitOverride()
+  .addCommand(loginCommand())
   .addCommand(adminCommand())
   .addCommand(probeCommand());
 

@@ -45,7 +45,8 @@ export async function importPublicKey(
   } catch {
     return malformed("not an RSA public key");
   }
-  const { modulusLength } = key.algorithm as CryptoKeyRsaKeyAlgorithm;
+  // workerd and the DOM name the type of this differently.
+  const { modulusLength } = key.algorithm as { name: string; modulusLength: number };
   return modulusLength < minModulusBits
     ? malformed(`an RSA key of ${modulusLength} bits; at least ${minModulusBits} are required`)
     : parsed(key);

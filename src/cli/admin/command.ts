@@ -1,6 +1,7 @@
 /** `oci-auth admin`: the admin API in the terminal. */
 import { Command } from "commander";
 import { exitCode, Failure } from "../failure.ts";
+import { workerUrlOption } from "../worker-url.ts";
 import { AdminApi } from "./api.ts";
 import { auditOperations } from "./audit-operations.ts";
 import { readBearer } from "./bearer.ts";
@@ -10,7 +11,6 @@ import { ociAuthOperations } from "./oci-auth-operations.ts";
 import { type AdminSession, addOperation } from "./operation-command.ts";
 import { organizationOperations } from "./organization-operations.ts";
 import { tenancyOperations } from "./tenancy-operations.ts";
-import { workerUrlOption } from "./worker-url.ts";
 
 const groups = {
   organizations: "Organizations and sub-organizations.",

@@ -2,13 +2,13 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { exitCode, Failure } from "../failure.ts";
+import { print, printableJson } from "../terminal.ts";
 import type { AdminApi } from "./api.ts";
 import { type PlannedIdentity, planImport } from "./import-plan.ts";
 import { readInfisicalExport } from "./infisical-export.ts";
 import type { AdminSession } from "./operation-command.ts";
 import { exampleOrganization } from "./paths.ts";
 import { tableOf } from "./table.ts";
-import { print, printableJson } from "./terminal.ts";
 
 type Result = "created" | "attached" | "unchanged" | "conflict" | "not done";
 

@@ -2,10 +2,10 @@
 import { confirm } from "@inquirer/prompts";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { exitCode, Failure } from "../failure.ts";
+import { isTerminal, onTerminal, print, printableJson } from "../terminal.ts";
 import { type AdminApi, type AdminRequest, isJsonObject, type JsonObject } from "./api.ts";
 import type { Confirmation, Operation } from "./operation.ts";
 import { fieldsOf, tableOf } from "./table.ts";
-import { isTerminal, onTerminal, print, printableJson } from "./terminal.ts";
 
 /** What the options of `oci-auth admin` come to. */
 export interface AdminSession {

@@ -1,6 +1,7 @@
 /** Paths of the admin API, as in /openapi.json, and what examples call what they name. */
+
+import { printable } from "../terminal.ts";
 import type { JsonObject } from "./api.ts";
-import { printable } from "./terminal.ts";
 
 export const organizations = "/api/v1/organizations";
 export const organization = `${organizations}/{organizationId}`;

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject } from "n
 import { readFileSync } from "node:fs";
 import { password } from "@inquirer/prompts";
 import { exitCode, Failure } from "../failure.ts";
-import { isTerminal, onTerminal } from "./terminal.ts";
+import { isTerminal, onTerminal } from "../terminal.ts";
 
 export interface PrivateKeyFile {
   readonly key: KeyObject;

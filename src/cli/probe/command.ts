@@ -1,9 +1,9 @@
 /** `oci-auth probe`: checks a deployment from outside. */
 import { Command } from "commander";
 import { tableOf } from "../admin/table.ts";
-import { print, printableJson } from "../admin/terminal.ts";
-import { parseWorkerUrl, workerUrlOption } from "../admin/worker-url.ts";
 import { exitCode, Failure } from "../failure.ts";
+import { print, printableJson } from "../terminal.ts";
+import { parseWorkerUrl, workerUrlOption } from "../worker-url.ts";
 import { type ApiKey, type ApiKeyOptions, addApiKeyOptions, loadApiKey } from "./api-key.ts";
 import { type Check, judgeRefusal } from "./check.ts";
 import { forgeries, newStrangeKey } from "./forgeries.ts";

@@ -1,4 +1,4 @@
-import { exitCode, Failure } from "../failure.ts";
+import { exitCode, Failure } from "./failure.ts";
 
 /** Questions are read from stdin and written to stderr, so that stdout holds the answer alone. */
 export function isTerminal(): boolean {
