@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../../package.json";
 import { adminCommand } from "./admin/command.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { exitCode, Failure } from "./failure.ts";
 import { loginCommand } from "./login-command.ts";
 import { probeCommand } from "./probe/command.ts";
@@ -23,6 +24,7 @@ Exit codes:
   )
   .exitOverride()
   .addCommand(loginCommand())
+  .addCommand(doctorCommand())
   .addCommand(adminCommand())
   .addCommand(probeCommand());
 

@@ -19,10 +19,12 @@ export async function onTerminal<T>(answer: Promise<T>): Promise<T> {
 
 /** Writes an answer to stdout. A reader who has read enough, such as head, is no error. */
 export function print(text: string): void {
-  process.stdout.once("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
+  if (!process.stdout.listeners("error").includes(onError)) process.stdout.on("error", onError);
   process.stdout.write(`${text}\n`);
+}
+
+function onError(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 /** Text of others, such as a user agent, that cannot move a terminal's cursor or turn its text around. */
