@@ -7,15 +7,27 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
+/** The Node that runs it: the one that the tests run on, or another to try it on. */
+const node = process.env.COMMAND_NODE ?? process.execPath;
+
 export interface Run {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
+export interface Started {
+  /** What it said so far. */
+  stderr(): string;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<Run>;
+}
+
 export interface BuiltCommand {
   /** With nothing on stdin, and no terminal. */
-  run(args: readonly string[], env?: Record<string, string>): Promise<Run>;
+  run(args: readonly string[], env?: Record<string, string>, cwd?: string): Promise<Run>;
+  /** Without waiting for its end. */
+  start(args: readonly string[], env?: Record<string, string>): Started;
   /** In a terminal, where `answer` is typed once `question` is shown; stdout is all that the terminal shows. */
   runInTerminal(
     args: readonly string[],
@@ -39,7 +51,7 @@ export function buildCommand(): BuiltCommand {
   });
   if (status !== 0) throw new Error(`the command line cannot be built: ${stderr}`);
   const quoted = (args: readonly string[]) =>
-    [process.execPath, file, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(" ");
+    [node, file, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(" ");
   // Nothing of the machine's own settings may decide what a command does.
   const environment = (env: Record<string, string>) => ({
     PATH: process.env.PATH ?? "",
@@ -48,13 +60,19 @@ export function buildCommand(): BuiltCommand {
   });
   return {
     folder,
-    run: (args, env = {}) =>
-      ended(
-        spawn(process.execPath, [file, ...args], {
-          env: environment(env),
-          stdio: ["ignore", "pipe", "pipe"],
-        }),
-      ),
+    run: (args, env = {}, cwd = folder) =>
+      ended(spawn(node, [file, ...args], { env: environment(env), cwd, stdio: ["ignore", "pipe", "pipe"] })),
+    start: (args, env = {}) => {
+      const child = spawn(node, [file, ...args], {
+        env: environment(env),
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      let said = "";
+      child.stderr.on("data", (chunk: Buffer) => {
+        said += chunk;
+      });
+      return { stderr: () => said, kill: (signal) => child.kill(signal), ended: ended(child) };
+    },
     runInTerminal: (args, env, question, answer) => {
       // Wide, so that no question is broken into lines.
       const line = `stty cols 1000; exec ${quoted(args)}`;
