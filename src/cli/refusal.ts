@@ -56,21 +56,9 @@ const advice: readonly Advice[] = [
   },
   {
     status: 401,
-    message: /signature does not verify/,
-    means: "the public key in OCI under this fingerprint is not this private key's",
-    next: "upload this key's public half in the OCI console, or name the file of the key that is there",
-  },
-  {
-    status: 401,
     message: /the signed date/,
     means: "this machine's clock is wrong",
     next: "set it (timedatectl set-ntp true, or chronyc makestep) and try again",
-  },
-  {
-    status: 401,
-    message: /host is not of the tenancy's realm/,
-    means: "user, tenancy and region are not of one realm",
-    next: "correct them in the profile",
   },
   {
     status: 401,
