@@ -1,7 +1,11 @@
 /** `oci-auth`, the command line: bundled to one file, for Node 20 and later. */
 import { Command, CommanderError } from "commander";
 import { version } from "../../package.json";
+import { adminCommand } from "./admin/command.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { exitCode, Failure } from "./failure.ts";
+import { loginCommand } from "./login-command.ts";
+import { probeCommand } from "./probe/command.ts";
 
 const program = new Command("oci-auth")
   .description(
@@ -18,7 +22,11 @@ Exit codes:
   2  the command line, the configuration or a file is wrong; nothing was asked
   3  the Worker could not be reached or cannot answer now; try again later`,
   )
-  .exitOverride();
+  .exitOverride()
+  .addCommand(loginCommand())
+  .addCommand(doctorCommand())
+  .addCommand(adminCommand())
+  .addCommand(probeCommand());
 
 program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error);

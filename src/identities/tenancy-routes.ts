@@ -106,7 +106,7 @@ export const tenancyRoutes = [
       if (realmOf(body.userOcid) !== realmOf(ocid.value)) {
         throw invalid("userOcid", "is of another realm than the tenancy");
       }
-      const key = await parsePrivateKey(privateKey);
+      const key = parsePrivateKey(privateKey);
       if (!key.ok) throw invalid("privateKey", key.problem);
       if (key.value.fingerprint !== body.fingerprint) {
         throw invalid("fingerprint", `is not the private key's, which is ${key.value.fingerprint}`);

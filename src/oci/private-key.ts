@@ -11,12 +11,17 @@ export interface ApiPrivateKey {
   readonly fingerprint: string;
 }
 
+export function isEncrypted(pem: string): boolean {
+  return /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem);
+}
+
 /**
  * Reads a private key as OCI users have them: PKCS#8 or PKCS#1 PEM, with or without the console's trailing
- * `OCI_API_KEY` line. The ASN.1 is left to the runtime's OpenSSL interface; signing itself is WebCrypto's.
+ * `OCI_API_KEY` line, and encrypted if there is a passphrase. The ASN.1 is left to the runtime's OpenSSL interface;
+ * signing itself is WebCrypto's.
  */
-export async function parsePrivateKey(pem: string): Promise<Parsed<ApiPrivateKey>> {
-  if (/ENCRYPTED/.test(pem)) {
+export function parsePrivateKey(pem: string, passphrase?: string): Parsed<ApiPrivateKey> {
+  if (isEncrypted(pem) && passphrase === undefined) {
     return malformed(
       "the private key is encrypted with a passphrase; decrypt it first: openssl pkey -in <encrypted key> -out <key>",
     );
@@ -24,18 +29,23 @@ export async function parsePrivateKey(pem: string): Promise<Parsed<ApiPrivateKey
   if (/BEGIN (?:RSA )?PUBLIC KEY|BEGIN CERTIFICATE|^ssh-rsa /.test(pem)) {
     return malformed("this is a public key or a certificate; the private key is needed");
   }
-  if (!/-----BEGIN (?:RSA )?PRIVATE KEY-----/.test(pem)) {
+  if (!/-----BEGIN (?:RSA |ENCRYPTED )?PRIVATE KEY-----/.test(pem)) {
     return malformed("not a private key in PEM form (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY)");
   }
   let key: KeyObject;
   let spki: Uint8Array<ArrayBuffer>;
   let pkcs8: Uint8Array<ArrayBuffer>;
   try {
-    key = createPrivateKey(pem);
+    key = createPrivateKey({ key: pem, ...(passphrase === undefined ? {} : { passphrase }) });
     pkcs8 = bytes(key.export({ type: "pkcs8", format: "der" }));
-    spki = bytes(createPublicKey(pem).export({ type: "spki", format: "der" }));
+    const unencrypted = key.export({ type: "pkcs8", format: "pem" });
+    spki = bytes(createPublicKey(unencrypted).export({ type: "spki", format: "der" }));
   } catch {
-    return malformed("the private key cannot be read; is a part of it missing?");
+    return malformed(
+      isEncrypted(pem)
+        ? "the private key cannot be decrypted; is the passphrase right?"
+        : "the private key cannot be read; is a part of it missing?",
+    );
   }
   if (key.asymmetricKeyType !== "rsa") {
     return malformed("the private key is not an RSA key, and OCI takes only RSA API keys");
@@ -44,7 +54,7 @@ export async function parsePrivateKey(pem: string): Promise<Parsed<ApiPrivateKey
   if (bits < minModulusBits) {
     return malformed(`the private key has ${bits} bits; OCI takes RSA keys from ${minModulusBits} bits`);
   }
-  return parsed({ pkcs8, fingerprint: await fingerprintOf(spki) });
+  return parsed({ pkcs8, fingerprint: fingerprintOf(spki) });
 }
 
 function bytes(buffer: Buffer | string): Uint8Array<ArrayBuffer> {

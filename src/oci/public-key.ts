@@ -1,10 +1,12 @@
+import { createHash } from "node:crypto";
 import { malformed, type Parsed, parsed } from "./parsed.ts";
 import type { SignatureAlgorithm } from "./request-signature.ts";
 
 /** OCI takes API keys of 2048 bits or more (facts.md, section 2). */
 export const minModulusBits = 2048;
 
-const webCryptoName = { "rsa-sha256": "RSASSA-PKCS1-v1_5", "rsa-pss-sha256": "RSA-PSS" } as const;
+/** As WebCrypto names them. */
+export const webCryptoName = { "rsa-sha256": "RSASSA-PKCS1-v1_5", "rsa-pss-sha256": "RSA-PSS" } as const;
 
 /** The DER SubjectPublicKeyInfo of a PEM `PUBLIC KEY`; undefined if the text is not one. */
 export function publicKeyDer(pem: string): Uint8Array<ArrayBuffer> | undefined {
@@ -17,9 +19,12 @@ export function publicKeyDer(pem: string): Uint8Array<ArrayBuffer> | undefined {
   }
 }
 
-/** A key's fingerprint as OCI shows it: MD5 of the DER SubjectPublicKeyInfo, in colon-separated hex pairs. */
-export async function fingerprintOf(der: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("MD5", der));
+/**
+ * A key's fingerprint as OCI shows it: MD5 of the DER SubjectPublicKeyInfo, in colon-separated hex pairs. WebCrypto has
+ * MD5 in workerd alone.
+ */
+export function fingerprintOf(der: Uint8Array<ArrayBuffer>): string {
+  const digest: Uint8Array = createHash("md5").update(der).digest();
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
@@ -40,7 +45,8 @@ export async function importPublicKey(
   } catch {
     return malformed("not an RSA public key");
   }
-  const { modulusLength } = key.algorithm as CryptoKeyRsaKeyAlgorithm;
+  // workerd and the DOM name the type of this differently.
+  const { modulusLength } = key.algorithm as { name: string; modulusLength: number };
   return modulusLength < minModulusBits
     ? malformed(`an RSA key of ${modulusLength} bits; at least ${minModulusBits} are required`)
     : parsed(key);

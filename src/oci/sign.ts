@@ -1,12 +1,16 @@
 import { type ApiKeyId, formatApiKeyId } from "./key-id.ts";
-import { formatRequestSignature, type SignedHeader } from "./request-signature.ts";
+import { webCryptoName } from "./public-key.ts";
+import { formatRequestSignature, type SignatureAlgorithm, type SignedHeader } from "./request-signature.ts";
 import { signingString } from "./signing-string.ts";
+import { pssSaltBytes } from "./verify.ts";
 
-/** Imports a DER PKCS#8 key for {@link signGet}. Rejects if it is not an RSA key. */
-export function importSigningKey(pkcs8: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
-  return crypto.subtle.importKey("pkcs8", pkcs8, { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }, false, [
-    "sign",
-  ]);
+/** Imports a DER PKCS#8 key for {@link signGet}, which signs with `algorithm`. Rejects if it is not an RSA key. */
+export function importSigningKey(
+  pkcs8: Uint8Array<ArrayBuffer>,
+  algorithm: SignatureAlgorithm = "rsa-sha256",
+): Promise<CryptoKey> {
+  const name = webCryptoName[algorithm];
+  return crypto.subtle.importKey("pkcs8", pkcs8, { name, hash: "SHA-256" }, false, ["sign"]);
 }
 
 /**
@@ -25,15 +29,16 @@ export async function signGet(
     ["(request-target)", `get ${url.pathname}${url.search}`],
     ["host", url.host],
   ];
+  const pss = key.algorithm.name === webCryptoName["rsa-pss-sha256"];
   const signature = await crypto.subtle.sign(
-    "RSASSA-PKCS1-v1_5",
+    pss ? { name: "RSA-PSS", saltLength: pssSaltBytes } : "RSASSA-PKCS1-v1_5",
     key,
     new TextEncoder().encode(signingString(lines)),
   );
   return {
     authorization: formatRequestSignature({
       keyId: formatApiKeyId(keyId),
-      algorithm: "rsa-sha256",
+      algorithm: pss ? "rsa-pss-sha256" : "rsa-sha256",
       headers: lines.map(([name]) => name),
       signature: new Uint8Array(signature),
     }),

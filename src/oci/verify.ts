@@ -1,7 +1,7 @@
 import type { SignatureAlgorithm } from "./request-signature.ts";
 
 /** Salt of OCI's RSASSA-PSS signatures in bytes: as long as the SHA-256 digest. */
-const pssSaltBytes = 32;
+export const pssSaltBytes = 32;
 
 /** Whether `key`, imported for `algorithm`, made `signature` over the signing string. */
 export function verifySignature(

@@ -3,10 +3,12 @@ import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { parsePrivateKey } from "../../src/oci/private-key.ts";
 import { fingerprintOf, importPublicKey, publicKeyDer } from "../../src/oci/public-key.ts";
-import type { SignatureAlgorithm } from "../../src/oci/request-signature.ts";
-import { importSigningKey } from "../../src/oci/sign.ts";
+import { parseRequestSignature, type SignatureAlgorithm } from "../../src/oci/request-signature.ts";
+import { importSigningKey, signGet } from "../../src/oci/sign.ts";
+import { parseSignedGetUser } from "../../src/oci/signed-get-user.ts";
 import { verifySignature } from "../../src/oci/verify.ts";
 import { newEcKeyPair, newRsaKeyPair } from "./key-pairs.ts";
+import { newTenancyOcid, newUserOcid } from "./ocids.ts";
 import { accepted, refused } from "./parsed-values.ts";
 
 const rsa = newRsaKeyPair();
@@ -35,15 +37,31 @@ describe("reads a private key", () => {
       "after empty lines": `\n\n${pkcs8Pem}\n\n`,
     }),
   )("%s", async (_, pem) => {
-    expect(await parsePrivateKey(pem)).toEqual({
+    expect(parsePrivateKey(pem)).toEqual({
       ok: true,
       value: { pkcs8: rsa.pkcs8, fingerprint: rsa.fingerprint },
     });
   });
 
+  it.each(["pkcs8", "pkcs1"] as const)("encrypted, in %s, with its passphrase and no other", (type) => {
+    const cipher = "aes-256-cbc";
+    const pem = rsa.privateKey
+      .export({ type, format: "pem", cipher, passphrase: "a # passphrase" })
+      .toString();
+    expect(accepted(parsePrivateKey(pem, "a # passphrase"))).toEqual({
+      pkcs8: rsa.pkcs8,
+      fingerprint: rsa.fingerprint,
+    });
+    expect(refused(parsePrivateKey(pem, "a "))).toMatch(/cannot be decrypted; is the passphrase right\?/);
+  });
+
+  it("that is not encrypted, whatever passphrase there is", () => {
+    expect(accepted(parsePrivateKey(pkcs8Pem, "of another key")).fingerprint).toBe(rsa.fingerprint);
+  });
+
   it("of 3072 bits", async () => {
     const pem = longRsa.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-    expect(accepted(await parsePrivateKey(pem)).fingerprint).toBe(longRsa.fingerprint);
+    expect(accepted(parsePrivateKey(pem)).fingerprint).toBe(longRsa.fingerprint);
   });
 });
 
@@ -105,14 +123,14 @@ describe("refuses, with a word on what it is,", () => {
     ["white space", " \n", /not a private key in PEM form/],
     ["a path to a key", "~/.oci/oci_api_key.pem", /not a private key in PEM form/],
   ])("%s", async (_, pem, problem) => {
-    expect(refused(await parsePrivateKey(pem))).toMatch(problem);
+    expect(refused(parsePrivateKey(pem))).toMatch(problem);
   });
 
   it("without a word of the key itself", async () => {
     const secret = pkcs8Pem.split("\n")[3] ?? "";
     const half = `${pkcs8Pem.slice(0, pkcs8Pem.length / 2)}`;
     expect(half).toContain(secret);
-    expect(refused(await parsePrivateKey(half))).not.toContain(secret);
+    expect(refused(parsePrivateKey(half))).not.toContain(secret);
   });
 });
 
@@ -122,7 +140,7 @@ describe("a fingerprint", () => {
     ["RSA 3072", longRsa],
     ["EC", ec],
   ])("is the MD5 of the DER public key, as OpenSSL computes it (%s)", async (_, key) => {
-    expect(await fingerprintOf(key.spki)).toBe(key.fingerprint);
+    expect(fingerprintOf(key.spki)).toBe(key.fingerprint);
   });
 
   it("is of the bytes that the PEM holds, whatever its line ends", async () => {
@@ -256,14 +274,21 @@ describe("verifies", () => {
     expect(await verifySignature(key, "rsa-sha256", signature, signingString)).toBe(false);
   });
 
-  it("what the Worker signs with a key that it read", async () => {
-    const { pkcs8 } = accepted(await parsePrivateKey(pkcs1Pem));
-    const signature = await crypto.subtle.sign(
-      "RSASSA-PKCS1-v1_5",
-      await importSigningKey(pkcs8),
-      new TextEncoder().encode(signingString),
-    );
-    const key = accepted(await importPublicKey(rsa.spki, "rsa-sha256"));
-    expect(await verifySignature(key, "rsa-sha256", new Uint8Array(signature), signingString)).toBe(true);
-  });
+  it.each(["rsa-sha256", "rsa-pss-sha256"] as const)(
+    "%s, as it is signed with a key that was read",
+    async (algorithm) => {
+      const { pkcs8 } = accepted(parsePrivateKey(pkcs1Pem));
+      const { fingerprint } = rsa;
+      const keyId = { tenancyOcid: newTenancyOcid(), userOcid: newUserOcid(), fingerprint };
+      const host = "identity.us-ashburn-1.oci.oraclecloud.com";
+      const url = new URL(`https://${host}/20160918/users/${keyId.userOcid}`);
+      const signingKey = await importSigningKey(pkcs8, algorithm);
+      const headers = await signGet(url, keyId, signingKey, new Date());
+      const signed = accepted(parseRequestSignature(headers.authorization));
+      expect(signed.algorithm).toBe(algorithm);
+      const request = accepted(parseSignedGetUser(keyId.userOcid, { host, ...headers }, signed.headers));
+      const key = accepted(await importPublicKey(rsa.spki, algorithm));
+      expect(await verifySignature(key, algorithm, signed.signature, request.signingString)).toBe(true);
+    },
+  );
 });

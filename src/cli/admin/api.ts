@@ -1,0 +1,145 @@
+/** The admin API, as a client sees it: JSON in and out, and each refusal a sentence that says what to do next. */
+import type { z } from "zod";
+import { exitCode, Failure } from "../failure.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export interface AdminRequest {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: JsonObject | undefined;
+}
+
+const timeoutSeconds = 30;
+
+/** The Worker said no. */
+export class ApiRefusal extends Failure {
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message, exitCode.refused);
+    this.status = status;
+  }
+}
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export class AdminApi {
+  readonly #origin: string;
+  readonly #bearer: string;
+
+  constructor(origin: string, bearer: string) {
+    this.#origin = origin;
+    this.#bearer = bearer;
+  }
+
+  /** What `schema` makes of {@link call}'s answer. */
+  async ask<T>(schema: z.ZodType<T>, request: AdminRequest): Promise<T> {
+    const read = schema.safeParse(await this.call(request));
+    if (read.success) return read.data;
+    const what = `${this.#origin} answered ${request.method} ${request.path} in a form that is not known`;
+    throw new Failure(`${what}; use the command line of the Worker's own version`, exitCode.refused);
+  }
+
+  /** The body of a 200. Throws an {@link ApiRefusal}, or another {@link Failure} if there is no definite answer. */
+  async call({ method, path, query, body }: AdminRequest): Promise<JsonObject> {
+    const url = new URL(path, this.#origin);
+    for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(url, {
+        method,
+        headers: {
+          authorization: `Bearer ${this.#bearer}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        // A redirect would take the bearer elsewhere.
+        redirect: "manual",
+        signal: AbortSignal.timeout(timeoutSeconds * 1000),
+      });
+      text = await response.text();
+    } catch (error) {
+      throw unreachable(this.#origin, method, error);
+    }
+    const answer = parseJson(text);
+    if (response.status === 200 && answer !== undefined) return answer;
+    throw explained(this.#origin, response, answer);
+  }
+}
+
+function parseJson(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What fetch says of a connection that failed is in the cause of its error. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && error.cause.message !== "" ? error.cause.message : error.message;
+}
+
+function unreachable(origin: string, method: string, error: unknown): Failure {
+  const late = error instanceof Error && error.name === "TimeoutError";
+  const what = late
+    ? `${origin} did not answer within ${timeoutSeconds} s`
+    : `${origin} cannot be reached: ${reasonOf(error)}`;
+  const next =
+    method === "GET"
+      ? "check --url and the network, and try again"
+      : "it may or may not have been done: look before you do it again";
+  return new Failure(`${what}; ${next}`, exitCode.unavailable);
+}
+
+function explained(origin: string, response: Response, answer: JsonObject | undefined): Failure {
+  const { status } = response;
+  if (typeof answer?.reqId !== "string" || answer.statusCode !== status) {
+    const what = `${origin} answered ${status}, and not as an oci-auth-worker does`;
+    return status === 429 || status >= 500
+      ? new Failure(`${what}; try again later`, exitCode.unavailable)
+      : new ApiRefusal(`${what}; check --url`, status);
+  }
+  const said = `${messageOf(answer)} (${status}, ${answer.reqId})`;
+  if (status === 429 || status >= 500) {
+    const seconds = response.headers.get("retry-after");
+    const wait = seconds === null ? "later" : `in ${seconds} s`;
+    return new Failure(`${said}; try again ${wait}`, exitCode.unavailable);
+  }
+  const next = nextSteps[status];
+  return new ApiRefusal(next === undefined ? said : `${said}; ${next}`, status);
+}
+
+const nextSteps: Readonly<Record<number, string>> = {
+  401: "check the token in OCI_AUTH_ADMIN_TOKEN or --token-file",
+  403: "use ADMIN_TOKEN, or the access token of an admin of that organization",
+  404: "the list commands show what there is",
+  422: "correct that and run it again",
+};
+
+/** The envelope's message, the issues of a 422 each with its path, and what OCI said of a credential. */
+function messageOf({ message, details }: JsonObject): string {
+  if (Array.isArray(message)) {
+    return message
+      .filter(isJsonObject)
+      .map((issue) => {
+        const path = Array.isArray(issue.path) ? issue.path.join(".") : "";
+        return path === "" ? String(issue.message) : `${path}: ${issue.message}`;
+      })
+      .join("; ");
+  }
+  const said = String(message).replace(/\.$/, "");
+  const oci = isJsonObject(details) && isJsonObject(details.oci) ? details.oci : undefined;
+  if (oci === undefined) return said;
+  const told = [`${oci.code}: ${oci.message}`.replace(/\.$/, "")];
+  // What Oracle's support asks for.
+  if (oci.opcRequestId !== undefined) told.push(`opc-request-id ${oci.opcRequestId}`);
+  return `${said} (OCI says ${told.join(", ")})`;
+}

@@ -1,0 +1,137 @@
+/** Makes a command of an operation, and carries it out. */
+import { confirm } from "@inquirer/prompts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { exitCode, Failure } from "../failure.ts";
+import { isTerminal, onTerminal, print, printableJson } from "../terminal.ts";
+import { type AdminApi, type AdminRequest, isJsonObject, type JsonObject } from "./api.ts";
+import type { Confirmation, Operation } from "./operation.ts";
+import { fieldsOf, tableOf } from "./table.ts";
+
+/** What the options of `oci-auth admin` come to. */
+export interface AdminSession {
+  readonly api: AdminApi;
+  readonly json: boolean;
+}
+
+type Options = Readonly<Record<string, unknown>>;
+
+export function addOperation(group: Command, operation: Operation, session: () => AdminSession): void {
+  const { command: name, description, path, fields = [], columns, confirmation, example } = operation;
+  const command = group.command(name[1]).description(description);
+  const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter = ""]) => parameter);
+  for (const parameter of parameters) command.argument(`<${kebabCase(parameter)}>`);
+  for (const { option } of fields) command.addOption(option);
+  if (confirmation !== undefined) command.option("--yes", "do not ask");
+  if (columns !== undefined) {
+    command
+      .addOption(new Option("--all", "every page, not the first alone").conflicts("cursor"))
+      .option("--limit <number>", "1 to 100: how many to a page", pageSize)
+      .option("--cursor <cursor>", "the page that follows, as the page before says");
+  }
+  command.addHelpText("after", `\nExample:\n  $ oci-auth admin ${name.join(" ")} ${example}`);
+  command.action(async () => {
+    const places = new Map(parameters.map((parameter, at) => [parameter, String(command.args[at])]));
+    const fill = (template: string) =>
+      template.replace(/\{(\w+)\}/g, (_, parameter) => encodeURIComponent(places.get(parameter) ?? ""));
+    const options: Options = command.opts();
+    const { api, json } = session();
+    const given = await givenFields(operation, options);
+    if (confirmation !== undefined && options.yes !== true) await askFirst(confirmation, api, fill);
+    const request = { method: operation.method, path: fill(path) };
+    const answer = await (columns === undefined
+      ? api.call({ ...request, body: bodyOf(operation, given) })
+      : readPages(api, { ...request, query: queryOf(given, options) }, operation.result ?? "", options));
+    print(json ? printableJson(answer) : shown(operation, answer));
+  });
+}
+
+function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function pageSize(text: string): string {
+  if (!/^\d{1,3}$/.test(text) || Number(text) < 1 || Number(text) > 100) {
+    throw new InvalidArgumentError("It is not a number from 1 to 100.");
+  }
+  return text;
+}
+
+async function givenFields(
+  { fields = [], needsOption = false }: Operation,
+  options: Options,
+): Promise<JsonObject> {
+  const given: Record<string, unknown> = {};
+  for (const { option, adds } of fields) {
+    const value = options[option.attributeName()];
+    if (value !== undefined) Object.assign(given, await adds(value as never));
+  }
+  if (needsOption && Object.keys(given).length === 0) {
+    const names = fields.map(({ option }) => option.long).join(", ");
+    throw new Failure(`there is nothing to change; give one or more of ${names}`, exitCode.usage);
+  }
+  return given;
+}
+
+function bodyOf({ fields, body }: Operation, given: JsonObject): JsonObject | undefined {
+  return fields === undefined && body === undefined ? undefined : { ...given, ...body };
+}
+
+function queryOf(given: JsonObject, { limit, cursor }: Options): Record<string, string> {
+  const query = Object.entries({ ...given, limit, cursor }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(query.map(([name, value]) => [name, String(value)]));
+}
+
+/** The page that was asked for, or every page put together in the form of one. */
+async function readPages(
+  api: AdminApi,
+  request: AdminRequest & { readonly query: Readonly<Record<string, string>> },
+  result: string,
+  { all }: Options,
+): Promise<JsonObject> {
+  const rows: unknown[] = [];
+  let query = request.query;
+  for (;;) {
+    const page = await api.call({ ...request, query });
+    if (all !== true) return page;
+    rows.push(...rowsOf(page, result));
+    if (typeof page.nextCursor !== "string") return { [result]: rows, nextCursor: null };
+    query = { ...query, cursor: page.nextCursor };
+  }
+}
+
+function rowsOf(page: JsonObject, result: string): JsonObject[] {
+  const rows = page[result];
+  return Array.isArray(rows) ? rows.filter(isJsonObject) : [];
+}
+
+function shown({ result, columns }: Operation, answer: JsonObject): string {
+  if (columns === undefined || result === undefined) {
+    const resource = result === undefined ? answer : answer[result];
+    return fieldsOf(isJsonObject(resource) ? resource : answer);
+  }
+  if (typeof answer.nextCursor === "string") {
+    process.stderr.write(`There are more: --all reads every page, --cursor ${answer.nextCursor} the next.\n`);
+  }
+  return tableOf(rowsOf(answer, result), columns);
+}
+
+async function askFirst(
+  { subjects, question }: Confirmation,
+  api: AdminApi,
+  fill: (template: string) => string,
+): Promise<void> {
+  if (!isTerminal()) {
+    throw new Failure(
+      "this deletes something, and there is no terminal to ask at; give --yes if that is meant",
+      exitCode.usage,
+    );
+  }
+  const found: JsonObject[] = [];
+  for (const [path, result] of subjects) {
+    const resource = (await api.call({ method: "GET", path: fill(path) }))[result];
+    found.push(isJsonObject(resource) ? resource : {});
+  }
+  const message = question(...found);
+  const yes = await onTerminal(confirm({ message, default: false }, { output: process.stderr }));
+  if (!yes) throw new Failure("not confirmed; nothing was changed", exitCode.refused);
+}

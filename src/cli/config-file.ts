@@ -1,0 +1,45 @@
+/**
+ * The syntax of OCI's configuration file, as Oracle's command line reads it (Python's configparser): sections in
+ * brackets, `name = value` or `name: value`, names in any case. `#` and `;` start a comment only as the first character
+ * of a line, so a value such as a passphrase may hold them, and quotes are part of a value. The ini package differs in
+ * all three, and makes a nested section of a profile whose name has a dot.
+ */
+import { malformed, type Parsed, parsed } from "../oci/parsed.ts";
+
+/** The values of each profile, without what it inherits. */
+export type ConfigFile = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+export const defaultProfile = "DEFAULT";
+
+/** A problem names the line by its number and never shows it: it may hold a passphrase. */
+export function parseConfigFile(text: string): Parsed<ConfigFile> {
+  const profiles = new Map<string, Map<string, string>>();
+  let current: Map<string, string> | undefined;
+  for (const [index, raw] of text
+    .replace(/^\ufeff/, "")
+    .split(/\r\n|\r|\n/)
+    .entries()) {
+    const line = raw.trim();
+    if (line === "" || line.startsWith("#") || line.startsWith(";")) continue;
+    const profile = /^\[(.+)\]$/.exec(line)?.[1]?.trim();
+    if (profile !== undefined) {
+      current = profiles.get(profile) ?? new Map();
+      profiles.set(profile, current);
+      continue;
+    }
+    const [, name, value] = /^([^=:]*[^=:\s])\s*[=:]\s*(.*)$/.exec(line) ?? [];
+    if (name === undefined || value === undefined) {
+      return malformed(`line ${index + 1} is neither [profile] nor name=value`);
+    }
+    if (current === undefined) return malformed(`line ${index + 1} is before the first [profile]`);
+    current.set(name.toLowerCase(), value);
+  }
+  return parsed(profiles);
+}
+
+/** A profile with what it inherits from DEFAULT, which is always there, if only empty. */
+export function profileOf(file: ConfigFile, name: string): ReadonlyMap<string, string> | undefined {
+  const own = file.get(name);
+  if (own === undefined && name !== defaultProfile) return undefined;
+  return new Map([...(file.get(defaultProfile) ?? []), ...(own ?? [])]);
+}
