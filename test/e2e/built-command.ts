@@ -45,7 +45,7 @@ export interface BuiltCommand {
 export function buildCommand(): BuiltCommand {
   const folder = mkdtempSync(join(tmpdir(), "oci-auth-command-"));
   const file = join(folder, "oci-auth.cjs");
-  const { status, stderr } = spawnSync("npm", ["run", "--silent", "build", "--", `--outfile=${file}`], {
+  const { status, stderr } = spawnSync("npm", ["run", "--silent", "build:cli", "--", `--outfile=${file}`], {
     cwd: root,
     encoding: "utf8",
   });
