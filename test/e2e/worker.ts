@@ -56,6 +56,7 @@ function configWithMain(main: string): string {
   const path = join(folder, `${basename(main, ".ts")}.toml`);
   const config = readFileSync(join(root, "wrangler.toml"), "utf8")
     .replace('main = "src/index.ts"', `main = "../${main}"`)
+    .replace('"./src/', '"../src/')
     .replaceAll(/(migrations_dir|directory) = "/g, '$1 = "../');
   writeFileSync(path, config);
   return path;
