@@ -102,7 +102,12 @@ export const readyRoute = defineRoute(
       ...success("Ready", report, example),
       503: {
         description: "Not ready, and why; or the request was given up",
-        content: { "application/json": { schema: z.union([report, bodySchema(503)]) } },
+        content: {
+          "application/json": {
+            schema: z.union([report, bodySchema(503)]),
+            example: { ...example, ready: false, tenancies: null },
+          },
+        },
       },
     },
   },

@@ -146,7 +146,7 @@ describe("requests", () => {
 
     await tell("getHealth", "getJwks", "getDiscovery");
     await tell("createOrganization", "listOrganizations", "getOrganization", "updateOrganization");
-    await tell("putTenancy", "listTenancies", "getTenancy");
+    await tell("putTenancy", "listTenancies", "getTenancy", "reEncryptTenancies", "getReadiness");
     await tell("createIdentity", "listIdentities", "getIdentity", "updateIdentity");
     await tell("attachOciAuth", "getOciAuth", "updateOciAuth");
 

@@ -77,7 +77,8 @@ it("documents every route, and who may call it", () => {
   const [operator, identity] = [{ adminToken: [] }, { accessToken: [] }];
   for (const { path, method, security } of operations) {
     const open = /^\/(health$|\.well-known\/|api\/v1\/auth\/(token\/|oci-auth\/login$))/.test(path);
-    const callers = path.startsWith("/api/v1/oci/tenancies") ? [operator] : [operator, identity];
+    const callers =
+      path === "/ready" || path.startsWith("/api/v1/oci/tenancies") ? [operator] : [operator, identity];
     expect([path, method, security]).toEqual([path, method, open ? undefined : callers]);
   }
   for (const scheme of ["adminToken", "accessToken"]) {
