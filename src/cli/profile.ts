@@ -1,5 +1,5 @@
 /** Who signs: the settings of a profile, from the command line, the environment and the configuration file. */
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
@@ -120,7 +120,7 @@ function locate(named: string | undefined): { path: string | undefined; notice?:
   const usual = resolvePath("~/.oci/config");
   const variable = process.env.OCI_CONFIG_FILE;
   const other = variable ? resolvePath(variable) : undefined;
-  if (!statSync(usual, { throwIfNoEntry: false })?.isFile()) return { path: other };
+  if (!existsSync(usual)) return { path: other };
   if (other === undefined || other === usual) return { path: usual };
   const notice = `${usual} is read and not OCI_CONFIG_FILE, which counts only without that file; to read ${other}, use --config-file or OCI_CLI_CONFIG_FILE`;
   return { path: usual, notice };
