@@ -124,7 +124,7 @@ export function checkComplete({ name, file, settings, isSession }: Profile): Che
 
 /** A path as Oracle's tools read it: `~` is the home folder, and a relative path starts at the working directory. */
 export function resolvePath(path: string): string {
-  return resolve(path.replace(/^~(?=\/|$)/, homedir()));
+  return resolve(path.replace(/^~(?=\/|$)/, () => homedir()));
 }
 
 /** As Oracle's tools do, OCI_CONFIG_FILE counts only where there is no ~/.oci/config. */
