@@ -21,7 +21,7 @@ let user: OciUser;
 
 beforeAll(async () => {
   command = buildCommand();
-  worker = await startWorker({ vars: { MAX_TOKEN_TTL_SECONDS: "3" } });
+  worker = await startWorker({ vars: { MAX_TOKEN_TTL_SECONDS: "4" } });
   rootId = await addOrganization(worker, "acme");
   ({ tenancyOcid } = await addTenancy(worker, [rootId]));
   user = await addUser(worker, tenancyOcid);
@@ -96,7 +96,7 @@ it("renews the token under its id before it expires, in a file of mode 0600, and
   expect(statSync(sink).mode & 0o777).toBe(0o600);
   const run = await stop(watch);
   expect(run.code).toBe(0);
-  expect(run.stderr).toMatch(/^oci-auth: logged in for 3 s\noci-auth: renewed for 3 s\n/);
+  expect(run.stderr).toMatch(/^oci-auth: logged in for 4 s\noci-auth: renewed for 4 s\n/);
   expect(run.stderr).not.toContain(readFileSync(sink, "utf8"));
   expect(readdirSync(folder.path).filter((name) => name.startsWith(".token"))).toEqual([]);
 });
@@ -138,14 +138,14 @@ it("starts in an outage too, and waits for its end; SIGTERM ends it with 0 there
 });
 
 it("logs in again near the max TTL, before a renewal would be short", async () => {
-  const { start, claims, asked, relay } = await prepare({ accessTokenTTL: 3, accessTokenMaxTTL: 4 });
+  const { start, claims, asked, relay } = await prepare({ accessTokenTTL: 4, accessTokenMaxTTL: 5 });
   start();
   await expect.poll(claims, patience).toBeDefined();
   const first = claims();
   await expect.poll(() => asked(loginPath), patience).toBe(2);
   await expect.poll(() => claims()?.jti !== first?.jti, patience).toBe(true);
   expect(relay.requests.map(({ status }) => status)).toEqual(relay.requests.map(() => 200));
-  expect(asked(renewPath)).toBeLessThanOrEqual(1);
+  expect(asked(renewPath)).toBeLessThanOrEqual(2);
 });
 
 it("logs in again when the renewal is refused", async () => {
