@@ -2,8 +2,9 @@
 import { Command } from "commander";
 import { examine, type Finding } from "./doctor.ts";
 import { exitCode, Failure } from "./failure.ts";
-import { addLoginOptions, type LoginOptions, profileHelp } from "./login-options.ts";
+import { addLoginOptions, type LoginOptions } from "./login-options.ts";
 import { Passphrases } from "./passphrase.ts";
+import { profileHelp } from "./profile.ts";
 import { print, printable, printableJson } from "./terminal.ts";
 
 export function doctorCommand(): Command {

@@ -26,15 +26,3 @@ export function addLoginOptions(command: Command): Command {
       .default("rsa-sha256"),
   );
 }
-
-export const profileHelp = `
-The API key is a profile's of OCI's configuration file, as for Oracle's command line. An option wins over a variable,
-a variable over the file, and a profile inherits what it does not set from [DEFAULT]:
-  file         --config-file, OCI_CLI_CONFIG_FILE, ~/.oci/config, and where that is absent OCI_CONFIG_FILE
-  user         OCI_CLI_USER
-  tenancy      OCI_CLI_TENANCY
-  fingerprint  OCI_CLI_FINGERPRINT
-  region       --region, OCI_CLI_REGION (a name such as us-ashburn-1 or a code such as iad)
-  key_file     OCI_CLI_KEY_FILE, or the key itself in OCI_CLI_KEY_CONTENT (~ is the home folder; a relative path starts
-               at the working directory, as in Oracle's SDKs)
-  pass_phrase  OCI_CLI_PASSPHRASE, or typed when asked`;

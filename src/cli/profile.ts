@@ -1,5 +1,5 @@
 /** Who signs: the settings of a profile, from the command line, the environment and the configuration file. */
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
@@ -58,6 +58,19 @@ export function addProfileOptions(command: Command): Command {
     .addOption(new Option("--region <region>", "such as us-ashburn-1 or iad, in place of the profile's"));
 }
 
+/** For `--help`, after its options. */
+export const profileHelp = `
+The API key is a profile's of OCI's configuration file, as for Oracle's command line. An option wins over a variable,
+a variable over the file, and a profile inherits what it does not set from [DEFAULT]:
+  file         --config-file, OCI_CLI_CONFIG_FILE, ~/.oci/config, and where that is absent OCI_CONFIG_FILE
+  user         OCI_CLI_USER
+  tenancy      OCI_CLI_TENANCY
+  fingerprint  OCI_CLI_FINGERPRINT
+  region       --region, OCI_CLI_REGION (a name such as us-ashburn-1 or a code such as iad)
+  key_file     OCI_CLI_KEY_FILE, or the key itself in OCI_CLI_KEY_CONTENT (~ is the home folder; a relative path starts
+               at the working directory, as in Oracle's SDKs)
+  pass_phrase  OCI_CLI_PASSPHRASE, or typed when asked`;
+
 /** Finds the profile, whatever settings it has. */
 export function readProfile(options: ProfileOptions): Checked<Profile> {
   // An empty variable is as good as none.
@@ -111,7 +124,7 @@ export function checkComplete({ name, file, settings, isSession }: Profile): Che
 
 /** A path as Oracle's tools read it: `~` is the home folder, and a relative path starts at the working directory. */
 export function resolvePath(path: string): string {
-  return resolve(path.replace(/^~(?=\/|$)/, homedir()));
+  return resolve(path.replace(/^~(?=\/|$)/, () => homedir()));
 }
 
 /** As Oracle's tools do, OCI_CONFIG_FILE counts only where there is no ~/.oci/config. */
@@ -120,7 +133,7 @@ function locate(named: string | undefined): { path: string | undefined; notice?:
   const usual = resolvePath("~/.oci/config");
   const variable = process.env.OCI_CONFIG_FILE;
   const other = variable ? resolvePath(variable) : undefined;
-  if (!statSync(usual, { throwIfNoEntry: false })?.isFile()) return { path: other };
+  if (!existsSync(usual)) return { path: other };
   if (other === undefined || other === usual) return { path: usual };
   const notice = `${usual} is read and not OCI_CONFIG_FILE, which counts only without that file; to read ${other}, use --config-file or OCI_CLI_CONFIG_FILE`;
   return { path: usual, notice };

@@ -94,7 +94,8 @@ async function renewal({ token, sinceLogin, loginLife }: HeldToken, steps: Watch
 
 /** At about two thirds of the token's life; many that started together part ways. */
 async function untilDue({ token, age }: HeldToken, signal: AbortSignal): Promise<void> {
-  const due = Math.max(1000, token.expiresIn * 1000 * (2 / 3 - Math.random() / 10));
+  // It ends at a whole second, so up to a second of its life had gone when it was issued.
+  const due = Math.max(1000, (token.expiresIn - 1) * 1000 * (2 / 3 - Math.random() / 10));
   for (let left = due; left > 0; left = due - age()) {
     await sleep(Math.min(left, maxSleepMilliseconds), undefined, { signal });
   }

@@ -1,5 +1,6 @@
 /** Requests to the Worker that need no bearer: what it answered, or that it did not. */
-import { isJsonObject, reasonOf } from "./admin/api.ts";
+import { reasonOf } from "./connection-error.ts";
+import { type JsonObject, parseJsonObject } from "./json-object.ts";
 
 const timeoutSeconds = 15;
 
@@ -8,7 +9,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   /** Undefined if it is not a JSON object. */
-  readonly body: Readonly<Record<string, unknown>> | undefined;
+  readonly body: JsonObject | undefined;
 }
 
 export interface NoAnswer {
@@ -32,22 +33,18 @@ export async function askWorker(
       signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
     });
     const text = await response.text();
-    return { kind: "answer", status: response.status, headers: response.headers, body: parseObject(text) };
+    return {
+      kind: "answer",
+      status: response.status,
+      headers: response.headers,
+      body: parseJsonObject(text),
+    };
   } catch (error) {
     signal?.throwIfAborted();
     const problem = timeout.aborted
       ? `${origin} did not answer within ${timeoutSeconds} s`
       : `${origin} cannot be reached: ${reasonOf(error)}`;
     return { kind: "no answer", problem };
-  }
-}
-
-function parseObject(text: string): Answer["body"] {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
   }
 }
 

@@ -386,7 +386,7 @@ describe("it says in one sentence on stderr what is wrong and what to do, and ex
       "a public key",
       () => put(keyFile(newRsaKey().publicKey)),
       { ...token, OCI_AUTH_URL: closed },
-      /not a private key/,
+      /this is a public key .*correct --key-file/,
     ],
     [
       "a key that is not RSA",
@@ -398,7 +398,7 @@ describe("it says in one sentence on stderr what is wrong and what to do, and ex
       "a key with a passphrase, and nobody to ask",
       () => put(keyFile(encrypted.toString())),
       { ...token, OCI_AUTH_URL: closed },
-      /has a passphrase.*openssl pkey/,
+      /encrypted with a passphrase.*openssl pkey/,
     ],
   ])("2 for %s", async (_, args, env, stderr) => {
     const run = await command.run(["admin", ...args()], env);
@@ -523,7 +523,7 @@ it("takes the token from a file, and a key with a passphrase that is asked for",
     ...["--url", origin, "--token-file", keyFile(`${worker.secrets.ADMIN_TOKEN}\n`)],
   ];
   const wrong = await command.runInTerminal(put, {}, "Passphrase of", "sesame\r");
-  expect([wrong.code, wrong.stdout]).toEqual([2, expect.stringMatching(/check the passphrase/)]);
+  expect([wrong.code, wrong.stdout]).toEqual([2, expect.stringMatching(/is the passphrase right/)]);
   const right = await command.runInTerminal(put, {}, "Passphrase of", "open sesame\r");
   expect([right.code, right.stdout]).toEqual([0, expect.stringContaining(reader.fingerprint)]);
   expect(right.stdout).not.toContain("open sesame");

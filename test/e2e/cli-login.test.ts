@@ -423,9 +423,9 @@ describe("the answer", () => {
 });
 
 describe("the signature", () => {
-  /** A machine whose clock stands still, so that two logins are in the same second. */
+  /** A machine whose clock stands still, so that two logins are in the same second, and one that no other test is in. */
   function stoppedClock(folder: HomeFolder): Record<string, string> {
-    const code = `const now = ${Date.now()}; globalThis.Date = class extends Date {
+    const code = `const now = ${Date.now() + 60_000}; globalThis.Date = class extends Date {
       constructor(...args) { super(...(args.length === 0 ? [now] : args)); }
       static now() { return now; }
     };`;

@@ -1,11 +1,10 @@
 /** `oci-auth probe`, as a process, against the built Worker, sound and not. */
-import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BuiltCommand, buildCommand } from "./built-command.ts";
+import { makeHomeFolder, type ProfileValues, profileOf, profileText } from "./home-folder.ts";
 import {
   addIdentity,
   addOrganization,
@@ -33,17 +32,10 @@ interface Check {
   readonly message?: string;
 }
 
-function keyFile(pem: string): string {
-  const path = join(command.folder, `${Math.random()}.pem`);
-  writeFileSync(path, pem);
-  return path;
-}
-
-function keyOptions({ tenancyOcid, userOcid, privateKey }: OciUser): string[] {
-  return [
-    ...["--tenancy-ocid", tenancyOcid, "--user-ocid", userOcid, "--key-file", keyFile(privateKey)],
-    ...["--region", "us-ashburn-1"],
-  ];
+function keyOptions(user: OciUser, change: ProfileValues = {}): string[] {
+  const folder = makeHomeFolder(command.folder);
+  const values = { ...profileOf(user, folder.key(user)), ...change };
+  return ["--config-file", folder.write("config", profileText("DEFAULT", values))];
 }
 
 async function runProbe(...args: string[]) {
@@ -173,7 +165,8 @@ describe("of a sound Worker", () => {
       OCI_AUTH_URL: worker.url.origin,
       OCI_CLI_TENANCY: user.tenancyOcid,
       OCI_CLI_USER: user.userOcid,
-      OCI_CLI_KEY_FILE: keyFile(user.privateKey),
+      OCI_CLI_FINGERPRINT: user.fingerprint,
+      OCI_CLI_KEY_FILE: makeHomeFolder(command.folder).key(user),
       OCI_CLI_REGION: "us-ashburn-1",
     });
     expect([run.code, run.stderr]).toEqual([0, ""]);
@@ -250,17 +243,21 @@ describe("of a sound Worker", () => {
   it.each<[what: string, options: () => string[], message: RegExp]>([
     ["no identity", () => ["--url", "https://a.example"], /no identity is named; give --identity-id/],
     ["no Worker", () => ["--identity-id", "x"], /no Worker is named; give --url/],
-    ["no key", () => ["--url", "https://a.example", "--identity-id", "x"], /--tenancy-ocid is missing/],
+    ["no key", () => ["--url", "https://a.example", "--identity-id", "x"], /user, tenancy, .* are missing/],
     [
       "a user for a tenancy",
-      () => [...target.options, "--tenancy-ocid", newOcid("user")],
+      () => [...target.options, ...keyOptions(target.user, { tenancy: newOcid("user") })],
       /not of a tenancy/,
     ],
-    ["a region that is none", () => [...target.options, "--region", "ashburn"], /not a region such as/],
+    [
+      "a region that is none",
+      () => [...target.options, "--region", "ashburn"],
+      /is not a region; use a name such as/,
+    ],
     [
       "a public key",
-      () => [...target.options, "--key-file", keyFile(newRsaKey().publicKey)],
-      /not a private key/,
+      () => [...target.options, ...keyOptions({ ...target.user, privateKey: newRsaKey().publicKey })],
+      /this is a public key/,
     ],
     ["http beyond this machine", () => ["--url", "http://a.example"], /use https/],
   ])("exits 2 for %s", async (_, options, message) => {

@@ -1,8 +1,8 @@
 /** The admin API, as a client sees it: JSON in and out, and each refusal a sentence that says what to do next. */
 import type { z } from "zod";
+import { reasonOf } from "../connection-error.ts";
 import { exitCode, Failure } from "../failure.ts";
-
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { isJsonObject, type JsonObject, parseJsonObject } from "../json-object.ts";
 
 export interface AdminRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -21,10 +21,6 @@ export class ApiRefusal extends Failure {
     super(message, exitCode.refused);
     this.status = status;
   }
-}
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export class AdminApi {
@@ -66,25 +62,10 @@ export class AdminApi {
     } catch (error) {
       throw unreachable(this.#origin, method, error);
     }
-    const answer = parseJson(text);
+    const answer = parseJsonObject(text);
     if (response.status === 200 && answer !== undefined) return answer;
     throw explained(this.#origin, response, answer);
   }
-}
-
-function parseJson(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What fetch says of a connection that failed is in the cause of its error. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error && error.cause.message !== "" ? error.cause.message : error.message;
 }
 
 function unreachable(origin: string, method: string, error: unknown): Failure {

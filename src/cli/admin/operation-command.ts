@@ -2,8 +2,9 @@
 import { confirm } from "@inquirer/prompts";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { exitCode, Failure } from "../failure.ts";
+import { isJsonObject, type JsonObject } from "../json-object.ts";
 import { isTerminal, onTerminal, print, printableJson } from "../terminal.ts";
-import { type AdminApi, type AdminRequest, isJsonObject, type JsonObject } from "./api.ts";
+import type { AdminApi, AdminRequest } from "./api.ts";
 import type { Confirmation, Operation } from "./operation.ts";
 import { fieldsOf, tableOf } from "./table.ts";
 

@@ -1,6 +1,7 @@
 /** What an admin command is: an operation of the API, described as data. commands.ts makes the command of it. */
 import { InvalidArgumentError, Option } from "commander";
-import type { AdminRequest, JsonObject } from "./api.ts";
+import type { JsonObject } from "../json-object.ts";
+import type { AdminRequest } from "./api.ts";
 
 /** An option, and what it adds to the body, or to the query of a GET. */
 export interface Field {

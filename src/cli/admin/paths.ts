@@ -1,7 +1,7 @@
 /** Paths of the admin API, as in /openapi.json, and what examples call what they name. */
 
+import type { JsonObject } from "../json-object.ts";
 import { printable } from "../terminal.ts";
-import type { JsonObject } from "./api.ts";
 
 export const organizations = "/api/v1/organizations";
 export const organization = `${organizations}/{organizationId}`;

@@ -1,34 +1,25 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { password } from "@inquirer/prompts";
+import { isEncrypted, parsePrivateKey } from "../../oci/private-key.ts";
 import { exitCode, Failure } from "../failure.ts";
-import { isTerminal, onTerminal } from "../terminal.ts";
+import { Passphrases } from "../passphrase.ts";
 
 export interface PrivateKeyFile {
-  readonly key: KeyObject;
+  /** PKCS#8, and not encrypted. */
+  readonly pem: string;
   /** Of its public half, as OCI shows it. */
   readonly fingerprint: string;
 }
 
 /** Reads an RSA private key in PEM. One with a passphrase is decrypted here, and never written anywhere. */
 export async function readPrivateKeyFile(path: string): Promise<PrivateKeyFile> {
-  const pem = read(path);
-  const key = /ENCRYPTED/.test(pem)
-    ? parse(path, pem, await askPassphrase(path))
-    : parse(path, pem, undefined);
-  if (key.asymmetricKeyType !== "rsa") {
-    throw new Failure(
-      `${path} is not an RSA key, and OCI takes only RSA keys; give the API key's file`,
-      exitCode.usage,
-    );
-  }
-  const spki = createPublicKey(key).export({ type: "spki", format: "der" });
-  // OCI's fingerprint is an MD5; WebCrypto has none on Node.
-  const fingerprint = createHash("md5")
-    .update(spki)
-    .digest("hex")
-    .replace(/..(?!$)/g, "$&:");
-  return { key, fingerprint };
+  const text = read(path);
+  const passphrase = isEncrypted(text) ? await new Passphrases().ask(path) : undefined;
+  const key = parsePrivateKey(text, passphrase);
+  if (!key.ok) throw new Failure(`${path}: ${key.problem}; correct --key-file`, exitCode.usage);
+  const { pkcs8, fingerprint } = key.value;
+  const der = createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" });
+  return { pem: der.export({ type: "pkcs8", format: "pem" }).toString(), fingerprint };
 }
 
 function read(path: string): string {
@@ -40,27 +31,4 @@ function read(path: string): string {
       exitCode.usage,
     );
   }
-}
-
-function parse(path: string, pem: string, passphrase: string | undefined): KeyObject {
-  try {
-    return createPrivateKey({ key: pem, ...(passphrase === undefined ? {} : { passphrase }) });
-  } catch {
-    throw new Failure(
-      passphrase === undefined
-        ? `${path} is not a private key in PEM; give the file with BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY`
-        : `${path} cannot be decrypted; check the passphrase and run it again`,
-      exitCode.usage,
-    );
-  }
-}
-
-async function askPassphrase(path: string): Promise<string> {
-  if (!isTerminal()) {
-    throw new Failure(
-      `${path} has a passphrase, and there is no terminal to ask for it; run this in one, or decrypt the key first: openssl pkey -in <encrypted key> -out <key>`,
-      exitCode.usage,
-    );
-  }
-  return onTerminal(password({ message: `Passphrase of ${path}` }, { output: process.stderr }));
 }

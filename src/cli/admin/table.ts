@@ -1,6 +1,6 @@
 import Table from "cli-table3";
+import { isJsonObject, type JsonObject } from "../json-object.ts";
 import { printable } from "../terminal.ts";
-import { isJsonObject, type JsonObject } from "./api.ts";
 
 // Plain columns, so that grep and awk can read a table too.
 const plain = {

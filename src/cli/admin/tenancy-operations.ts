@@ -33,8 +33,8 @@ export const tenancyOperations: Operation[] = [
       mandatory({
         option: text("--key-file <path>", "", "that user's private API key, in PEM").option,
         adds: async (path: string) => {
-          const { key, fingerprint } = await readPrivateKeyFile(path);
-          return { privateKey: key.export({ type: "pkcs8", format: "pem" }), fingerprint };
+          const { pem, fingerprint } = await readPrivateKeyFile(path);
+          return { privateKey: pem, fingerprint };
         },
       }),
     ],

@@ -1,6 +1,7 @@
 /** One question to the Worker, and what its answer proves. */
 import { z } from "zod";
-import { isJsonObject, reasonOf } from "../admin/api.ts";
+import { reasonOf } from "../connection-error.ts";
+import { isJsonObject } from "../json-object.ts";
 
 /** `alarm`: a token where none may be. `unknown`: the Worker could not be asked, so nothing is proved. */
 export type Verdict = "ok" | "wrong" | "alarm" | "unknown";

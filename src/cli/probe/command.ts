@@ -2,15 +2,16 @@
 import { Command } from "commander";
 import { tableOf } from "../admin/table.ts";
 import { exitCode, Failure } from "../failure.ts";
+import { addProfileOptions, type ProfileOptions, profileHelp } from "../profile.ts";
 import { print, printableJson } from "../terminal.ts";
 import { parseWorkerUrl, workerUrlOption } from "../worker-url.ts";
-import { type ApiKey, type ApiKeyOptions, addApiKeyOptions, loadApiKey } from "./api-key.ts";
+import { type ApiKey, loadProbeKey } from "./api-key.ts";
 import { type Check, judgeRefusal } from "./check.ts";
 import { forgeries, newStrangeKey } from "./forgeries.ts";
 import { checkLogin, checkToken, postLogin } from "./good-login.ts";
 import { honestSigning, signLogin } from "./signed-login.ts";
 
-interface ProbeOptions extends ApiKeyOptions {
+interface ProbeOptions extends ProfileOptions {
   readonly url?: string;
   readonly identityId?: string;
   readonly issuer?: string;
@@ -29,19 +30,18 @@ export function probeCommand(): Command {
     .option("--identity-id <id>", "an identity for probing, which this API key may log in as")
     .option("--issuer <origin>", "iss of its tokens, where that is not --url", parseWorkerUrl)
     .option("--audience <audience>", "aud of its tokens", "api");
-  addApiKeyOptions(command)
+  return addProfileOptions(command)
     .option("--json", "print {url, ok, checks: [{name, expected, got, ok, milliseconds}]}")
     .addHelpText(
       "after",
       `
 Each forgery is right in all but one thing, and must be refused by its own status. The good login's token is verified
 with the keys that the issuer publishes. A run leaves a login and some refusals in the audit log.
+${profileHelp}
 
 Examples:
-  $ export OCI_CLI_TENANCY=ocid1.tenancy.oc1..aaaa OCI_CLI_USER=ocid1.user.oc1..aaaa
-  $ export OCI_CLI_KEY_FILE=probe.pem OCI_CLI_REGION=us-ashburn-1
   $ oci-auth probe --url https://auth.example.com --identity-id 7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22
-  $ oci-auth probe --url https://auth.example.com --identity-id 7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22 --json
+  $ oci-auth probe --url https://auth.example.com --identity-id 7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22 --profile probe --json
 
 Exit codes:
   0  all is as it must be
@@ -53,12 +53,11 @@ Exit codes:
       const { url, identityId, json = false } = options;
       if (url === undefined) throw missing("no Worker is named; give --url or set OCI_AUTH_URL");
       if (identityId === undefined) throw missing("no identity is named; give --identity-id");
-      const apiKey = await loadApiKey(options);
+      const apiKey = await loadProbeKey(options);
       const expectation = { issuer: options.issuer ?? url, audience: options.audience, identityId, apiKey };
       const checks = await probe(url, expectation);
       report(url, checks, json);
     });
-  return command;
 }
 
 function missing(message: string): Failure {
