@@ -28,11 +28,11 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/{e2e,browser}/**"],
+          exclude: ["test/{e2e,browser,relying-parties}/**"],
         },
       },
       // The built Worker, driven from outside with real clients; what needs more than npm is apart.
-      ...["e2e", "browser"].map((name) => ({
+      ...["e2e", "browser", "relying-parties"].map((name) => ({
         test: {
           name,
           include: [`test/${name}/**/*.test.ts`],
