@@ -1,14 +1,14 @@
 /**
  * What this Worker uses of Zod. In the built Worker "zod" is this file (wrangler.toml, `[alias]`): libraries hold on to
- * the whole of `z`, and with it to every language that Zod speaks, a fifth of the bundle.
+ * the whole of `z`, and with it to every language that Zod speaks, a third of the bundle.
  */
-import {
+export {
   array,
   base64url,
   boolean,
   coerce,
   discriminatedUnion,
-  enum as enumeration,
+  enum,
   iso,
   literal,
   NEVER,
@@ -22,24 +22,4 @@ import {
   unknown,
   ZodType,
 } from "zod/v4";
-
-export const z = {
-  array,
-  base64url,
-  boolean,
-  coerce,
-  discriminatedUnion,
-  enum: enumeration,
-  iso,
-  literal,
-  NEVER,
-  number,
-  object,
-  record,
-  strictObject,
-  string,
-  tuple,
-  union,
-  unknown,
-  ZodType,
-};
+export * as z from "./zod.ts";
