@@ -16,5 +16,5 @@ export const limitedBody = createMiddleware((c, next) => {
   const { headers } = c.req.raw;
   const length = headers.get("content-length");
   if (length === null || headers.has("transfer-encoding")) return counted(c, next);
-  return Number(length) > maxBodyBytes ? tooLarge() : next();
+  return Number(length) <= maxBodyBytes ? next() : tooLarge();
 });
