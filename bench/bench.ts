@@ -1,10 +1,11 @@
 /** `npm run bench`: what a login costs beside the floor, in one run, so that the ratio travels where figures do not. */
 import { buildProduct, buildWorker } from "./bundle.ts";
-import { loginPath, send, sendMeasured } from "./load.ts";
+import { send, sendMeasured } from "./load.ts";
 import { configure, signLogin, type Workload } from "./logins.ts";
 import { startRig } from "./rig.ts";
 
-const instances = 3;
+/** A process is one sample: how its memory came to lie stays with it. */
+const pairs = 7;
 const slices = 15;
 const requestsInSlice = 100;
 const warmUp = 3000;
@@ -18,45 +19,59 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** CPU of a warm login and of the floor, in microseconds for each request, of processes of their own. */
-async function measure(product: string, floor: string) {
+interface Cost {
+  /** Medians, in milliseconds for each login. */
+  readonly cpu: number;
+  readonly latency: number;
+}
+
+/** A warm login and the floor, in turns, each in a process of its own. */
+async function measurePair(bundles: { login: string; floor: string }): Promise<{ login: Cost; floor: Cost }> {
   const rig = await startRig();
   try {
-    const sides = { floor: await rig.start(floor), login: await rig.start(product) };
-    const [workload] = await configure(rig, sides.login.origin);
+    const side = async (bundle: string) => ({
+      worker: await rig.start(bundle),
+      cpu: [] as number[],
+      latencies: [] as number[],
+    });
+    const sides = { login: await side(bundles.login), floor: await side(bundles.floor) };
+    const workload = await configure(rig, sides.login.worker.origin);
     // The first login fills the directory, for both.
-    for (const { origin } of [sides.login, sides.login, sides.floor]) {
-      await send({ origin, path: loginPath }, signed(workload, 1), 1);
-    }
-    const cpu = { floor: [] as number[], login: [] as number[] };
-    for (const { origin } of Object.values(sides)) {
-      await send({ origin, path: loginPath }, signed(workload, warmUp), concurrency);
+    await send(sides.login.worker.origin, signed(workload, 1), 1);
+    for (const { worker } of Object.values(sides)) {
+      await send(worker.origin, signed(workload, warmUp), concurrency);
     }
     for (let slice = 0; slice < slices; slice += 1) {
-      for (const side of ["floor", "login"] as const) {
-        const { pid, origin } = sides[side];
-        const bodies = signed(workload, requestsInSlice);
-        const load = await sendMeasured(pid, { origin, path: loginPath }, bodies, concurrency);
-        cpu[side].push(load.cpuPerRequest * 1000);
+      for (const { worker, cpu, latencies } of Object.values(sides)) {
+        const load = await sendMeasured(worker, signed(workload, requestsInSlice), concurrency);
+        cpu.push(load.cpu);
+        latencies.push(...load.latencies);
       }
     }
-    return { floor: median(cpu.floor), login: median(cpu.login) };
+    const costOf = ({ cpu, latencies }: typeof sides.login) => ({
+      cpu: median(cpu),
+      latency: median(latencies),
+    });
+    return { login: costOf(sides.login), floor: costOf(sides.floor) };
   } finally {
     await rig.stop();
   }
 }
 
-const product = buildProduct();
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const { bundle: login, gzipBytes } = buildProduct();
 const floor = await buildWorker("floor");
-const ratios: number[] = [];
-for (let instance = 1; instance <= instances; instance += 1) {
-  const cost = await measure(product.bundle, floor);
-  ratios.push(cost.login / cost.floor);
-  process.stdout.write(
-    `${instance} of ${instances}: floor ${cost.floor.toFixed(0)} µs, login ${cost.login.toFixed(0)} µs of CPU\n`,
-  );
+const ratios = { cpu: [] as number[], latency: [] as number[] };
+for (let pair = 1; pair <= pairs; pair += 1) {
+  const cost = await measurePair({ login, floor });
+  for (const what of ["cpu", "latency"] as const) ratios[what].push(cost.login[what] / cost.floor[what]);
+  const told = ({ cpu, latency }: Cost) => `${(cpu * 1000).toFixed(0)} µs of CPU, ${latency.toFixed(1)} ms`;
+  say(`pair ${pair} of ${pairs}   floor ${told(cost.floor)}   login ${told(cost.login)}`);
 }
-process.stdout.write(`
-CPU of a warm login / the floor   ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})
-Bundle, compressed                ${(product.gzipBytes / 1000).toFixed(1)} KB
-`);
+
+const spread = (values: readonly number[]) =>
+  `${median(values).toFixed(2)}   ${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
+say("");
+say(`A warm login / the floor, CPU           ${spread(ratios.cpu)}`);
+say(`A warm login / the floor, latency       ${spread(ratios.latency)}`);
+say(`Bundle, compressed                      ${(gzipBytes / 1000).toFixed(1)} KB`);

@@ -1,6 +1,6 @@
 /** Builds Workers: the product as `wrangler deploy` would upload it, and the bench's own with esbuild. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,9 +17,15 @@ export const compatibility = {
   flags: (rawConfig.compatibility_flags ?? []) as string[],
 };
 
+function scratchFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "oci-auth-bench-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 /** One of the bench's own Workers; the path of its bundle. */
-export async function buildWorker(name: string, define: Record<string, string> = {}): Promise<string> {
-  const outfile = join(mkdtempSync(join(tmpdir(), "oci-auth-bench-")), `${name}.mjs`);
+export async function buildWorker(name: string): Promise<string> {
+  const outfile = join(scratchFolder(), `${name}.mjs`);
   await build({
     entryPoints: [join(root, "bench/workers", `${name}.ts`)],
     outfile,
@@ -29,16 +35,15 @@ export async function buildWorker(name: string, define: Record<string, string> =
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "node:*"],
     logLevel: "warning",
-    define,
   });
   return outfile;
 }
 
-/** The product, as `wrangler deploy` would upload it: the path of its bundle, and its size in bytes. */
-export function buildProduct(minify = true): { bundle: string; bytes: number; gzipBytes: number } {
-  const folder = mkdtempSync(join(tmpdir(), "oci-auth-bench-"));
+/** The product, as `wrangler deploy` would upload it: the path of its bundle, and its compressed size in bytes. */
+export function buildProduct(): { bundle: string; gzipBytes: number } {
+  const folder = scratchFolder();
   const output = join(folder, "wrangler.ndjson");
-  execFileSync("wrangler", ["deploy", "--dry-run", "--outdir", folder, ...(minify ? ["--minify"] : [])], {
+  execFileSync("wrangler", ["deploy", "--dry-run", "--env=", "--outdir", folder], {
     cwd: root,
     env: { ...process.env, WRANGLER_OUTPUT_FILE_PATH: output, CI: "1" },
     stdio: ["ignore", "ignore", "inherit"],
@@ -48,5 +53,5 @@ export function buildProduct(minify = true): { bundle: string; bytes: number; gz
     .split("\n")
     .map((line) => JSON.parse(line))
     .find((entry) => entry.type === "deploy");
-  return { bundle: join(folder, "index.js"), bytes: size.raw_bytes ?? 0, gzipBytes: size.gzip_bytes };
+  return { bundle: join(folder, "index.js"), gzipBytes: size.gzip_bytes };
 }

@@ -4,7 +4,6 @@ import type { Rig } from "./rig.ts";
 
 export interface Workload {
   readonly identityId: string;
-  readonly organizationId: string;
   readonly tenancyOcid: string;
   readonly userOcid: string;
   readonly fingerprint: string;
@@ -36,8 +35,8 @@ async function addUser(rig: Rig, tenancyOcid: string) {
   return { tenancyOcid, userOcid, fingerprint: fingerprints[0], privateKey };
 }
 
-/** A tenancy, an organization, and one identity that any of `users` users may log in to. */
-export async function configure(rig: Rig, origin: string, users = 1): Promise<[Workload, ...Workload[]]> {
+/** A tenancy, an organization, and an identity with a user who may log in to it. */
+export async function configure(rig: Rig, origin: string): Promise<Workload> {
   async function admin(method: string, path: string, body: unknown) {
     const response = await fetch(origin + path, {
       method,
@@ -64,10 +63,7 @@ export async function configure(rig: Rig, origin: string, users = 1): Promise<[W
     organizationId: organization.id,
   });
   await admin("POST", `/api/v1/auth/oci-auth/identities/${identity.id}`, { tenancyOcid });
-  const ids = { identityId: identity.id as string, organizationId: organization.id as string };
-  const first = await addUser(rig, tenancyOcid);
-  const others = await Promise.all(Array.from({ length: users - 1 }, () => addUser(rig, tenancyOcid)));
-  return [{ ...ids, ...first }, ...others.map((user) => ({ ...ids, ...user }))];
+  return { identityId: identity.id, ...(await addUser(rig, tenancyOcid)) };
 }
 
 function letters(number: number): string {

@@ -6,11 +6,6 @@ import { freshSecrets } from "../dev/fresh-secrets.ts";
 import { buildWorker, root } from "./bundle.ts";
 import { type Runtime, startRuntime, textBinding } from "./runtime.ts";
 
-export interface Delays {
-  readonly d1: number;
-  readonly kv: number;
-}
-
 const rateLimits = [
   "REFUSAL_EVENTS",
   "LOGINS",
@@ -20,29 +15,24 @@ const rateLimits = [
   "TENANCY_QUESTIONS",
 ];
 
-export async function startRig(delays: Delays = { d1: 0, kv: 0 }) {
+export async function startRig() {
   const secrets = await freshSecrets();
   const oci = await startEmulator(0);
   const remote = await startRuntime({
     bundle: await buildWorker("remote"),
-    bindings: [
-      '(name = "DATABASES", durableObjectNamespace = (className = "Database"))',
-      textBinding("D1_DELAY_MS", String(delays.d1)),
-      textBinding("KV_DELAY_MS", String(delays.kv)),
-    ],
+    bindings: ['(name = "DATABASES", durableObjectNamespace = (className = "Database"))'],
     objects: ["Database"],
   });
   const { host } = new URL(remote.origin);
 
-  async function query(database: string, sql: string, params: (string | number | null)[] = []) {
+  async function execute(database: string, sql: string): Promise<void> {
     const response = await fetch(`${remote.origin}/query`, {
       method: "POST",
       headers: { "x-bench-database": database },
-      body: JSON.stringify({ sql, params }),
+      body: JSON.stringify({ sql }),
     });
     const answer = await response.json();
     if (!answer[0]?.success) throw new Error(`${database}: ${answer.error}`);
-    return answer[0] as { results: Record<string, unknown>[]; meta: Record<string, number> };
   }
 
   for (const [name, folder] of [
@@ -50,7 +40,7 @@ export async function startRig(delays: Delays = { d1: 0, kv: 0 }) {
     ["AUDIT_DB", "migrations/audit_db"],
   ] as const) {
     for (const file of readdirSync(join(root, folder)).sort()) {
-      await query(name, readFileSync(join(root, folder, file), "utf8"));
+      await execute(name, readFileSync(join(root, folder, file), "utf8"));
     }
   }
 
@@ -63,12 +53,10 @@ export async function startRig(delays: Delays = { d1: 0, kv: 0 }) {
   return {
     secrets,
     oci,
-    query,
     /** Starts a Worker with the product's bindings. */
-    async start(bundle: string, more: { inspect?: boolean; bindings?: string[] } = {}): Promise<Runtime> {
+    async start(bundle: string): Promise<Runtime> {
       const worker = await startRuntime({
         bundle,
-        inspect: more.inspect ?? false,
         services: [
           external("DB", 'injectRequestHeaders = [(name = "x-bench-database", value = "DB")]'),
           external("AUDIT_DB", 'injectRequestHeaders = [(name = "x-bench-database", value = "AUDIT_DB")]'),
@@ -84,7 +72,6 @@ export async function startRig(delays: Delays = { d1: 0, kv: 0 }) {
           ...Object.entries(secrets).map(([name, value]) => textBinding(name, value)),
           textBinding("ISSUER_URL", "https://auth.example.com"),
           textBinding("OCI_IDENTITY_ORIGIN", oci.origin),
-          ...(more.bindings ?? []),
         ],
       });
       workers.push(worker);

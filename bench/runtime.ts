@@ -18,7 +18,6 @@ const base = process.platform === "linux" ? "/dev/shm" : tmpdir();
 export interface Runtime {
   readonly origin: string;
   readonly pid: number;
-  readonly inspector: string | undefined;
   stop(): Promise<void>;
 }
 
@@ -29,10 +28,8 @@ export interface WorkerConfig {
   readonly bundle: string;
   /** Lines of workerd's configuration. */
   readonly bindings: readonly string[];
-  readonly objects?: readonly string[];
+  readonly objects: readonly string[];
   readonly services?: readonly string[];
-  readonly inspect?: boolean;
-  readonly flags?: readonly string[];
 }
 
 export const textBinding = (name: string, value: string) =>
@@ -40,7 +37,7 @@ export const textBinding = (name: string, value: string) =>
 
 /** Starts one Worker as a process of its own. */
 export async function startRuntime(config: WorkerConfig): Promise<Runtime> {
-  const [port, inspectorPort] = [await freePort(), config.inspect ? await freePort() : undefined];
+  const port = await freePort();
   const folder = mkdtempSync(join(base, "oci-auth-bench-"));
   const objects = join(folder, "objects");
   mkdirSync(objects);
@@ -62,19 +59,18 @@ const config :Workerd.Config = (
 const main :Workerd.Worker = (
   modules = [(name = "worker.mjs", esModule = embed "worker.mjs")],
   compatibilityDate = ${quoted(compatibility.date)},
-  compatibilityFlags = [${[...compatibility.flags, ...(config.flags ?? [])].map(quoted).join(", ")}],
+  compatibilityFlags = [${compatibility.flags.map(quoted).join(", ")}],
   bindings = [
     ${config.bindings.join(",\n    ")}
   ],
   durableObjectNamespaces = [
-    ${(config.objects ?? []).map((name) => `(className = ${quoted(name)}, uniqueKey = ${quoted(name)}, enableSql = true)`).join(", ")}
+    ${config.objects.map((name) => `(className = ${quoted(name)}, uniqueKey = ${quoted(name)}, enableSql = true)`).join(", ")}
   ],
   durableObjectStorage = (localDisk = "objects"),
 );
 `,
   );
-  const inspect = inspectorPort === undefined ? [] : [`--inspector-addr=127.0.0.1:${inspectorPort}`];
-  const child = spawn(workerd, ["serve", path, "--experimental", ...inspect], {
+  const child = spawn(workerd, ["serve", path, "--experimental"], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   // Nothing outlives the bench, however it ends.
@@ -89,7 +85,6 @@ const main :Workerd.Worker = (
   return {
     origin,
     pid: child.pid ?? 0,
-    inspector: inspectorPort === undefined ? undefined : `127.0.0.1:${inspectorPort}`,
     async stop() {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       killed();

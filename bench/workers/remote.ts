@@ -1,13 +1,11 @@
 /**
  * What is remote to the Worker: D1 and KV, in a process of its own, so that its work is in nobody's figure. Real
- * SQLite answers D1's protocol as the runtime's own binding speaks it; KV is a map. Each waits for a fixed delay.
+ * SQLite answers D1's protocol as the runtime's own binding speaks it; KV is a map.
  */
 import { DurableObject } from "cloudflare:workers";
 
 interface RemoteEnv {
   DATABASES: DurableObjectNamespace<Database>;
-  D1_DELAY_MS: string;
-  KV_DELAY_MS: string;
 }
 
 interface Query {
@@ -73,7 +71,6 @@ async function answerKv(request: Request): Promise<Response> {
 export default {
   async fetch(request, env) {
     const database = request.headers.get("x-bench-database");
-    await scheduler.wait(Number(database === null ? env.KV_DELAY_MS : env.D1_DELAY_MS));
     if (database === null) return answerKv(request);
     return env.DATABASES.getByName(database).fetch(request);
   },
