@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addIdentity, addOrganization, addTenancy, addUser } from "./oci-users.ts";
 import { signAsGo } from "./signers.ts";
@@ -204,16 +205,17 @@ it("every dependency is pinned, and the lock file records no address", () => {
   expect(readFileSync(join(root, "package-lock.json"), "utf8")).not.toContain('"resolved"');
 });
 
-it("the bundle holds no development code", async () => {
+it("the bundle holds no development code, and at most 160 KB compressed", async () => {
   const folder = mkdtempSync(join(tmpdir(), "oci-auth-bundle-"));
   try {
-    const args = ["deploy", "--dry-run", "--minify", "--outdir", folder];
+    const args = ["deploy", "--dry-run", "--env=", "--outdir", folder];
     await promisify(execFile)(join(root, "node_modules/.bin/wrangler"), args, { cwd: root });
     const bundle = readdirSync(folder)
       .filter((name) => name.endsWith(".js"))
       .map((name) => readFileSync(join(folder, name), "utf8"))
       .join("\n");
     expect(bundle).toContain("/api/v1/auth/oci-auth/login");
+    expect(gzipSync(bundle).length).toBeLessThanOrEqual(160_000);
     for (const marker of [
       "_emulator",
       "http-signature",
