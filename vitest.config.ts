@@ -4,6 +4,8 @@ import { testSecrets } from "./test/secrets.ts";
 
 export default defineConfig({
   test: {
+    // Most of their time tests wait: for a process to start, a limit to pass, a token to expire.
+    maxWorkers: 2,
     projects: [
       {
         // Inside workerd, on the bindings of wrangler.toml.

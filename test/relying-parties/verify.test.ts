@@ -183,10 +183,10 @@ describe.each(Object.entries(services))("%s", (name, run) => {
     expect((await ask(name, `Bearer ${good}`)).status).toBe(200);
   });
 
-  it.runIf(name !== "hono.ts")("keeps the keys", async () => {
+  it(name === "hono.ts" ? "asks for the keys each time" : "keeps the keys", async () => {
     const before = await worker.keysAsked();
     for (let asked = 0; asked < 5; asked++) await ask(name, `Bearer ${good}`);
-    expect(await worker.keysAsked()).toBe(before);
+    expect((await worker.keysAsked()) - before).toBe(name === "hono.ts" ? 5 : 0);
   });
 });
 
