@@ -70,12 +70,19 @@ function letters(number: number): string {
   return Array.from(String(number), (digit) => "abcdefghij"[Number(digit)]).join("");
 }
 
-/** The body of a login with a signature that was not made before: each names a region of its own. */
-export function signLogin({ identityId, tenancyOcid, userOcid, fingerprint, privateKey }: Workload): string {
-  const host = `identity.us-${letters(fresh())}-1.oraclecloud.com`;
+const freshHost = () => `identity.us-${letters(fresh())}-1.oraclecloud.com`;
+
+/** The body of a login with a signature that was not made before, unless `host` is given: each names a region of its own. */
+export function signLogin(
+  { identityId, tenancyOcid, userOcid, fingerprint, privateKey }: Workload,
+  host = freshHost(),
+): string {
   const date = new Date().toUTCString();
   const lines = `date: ${date}\n(request-target): get /20160918/users/${userOcid}\nhost: ${host}`;
   const signature = sign("sha256", Buffer.from(lines), privateKey).toString("base64");
   const authorization = `Signature version="1",headers="date (request-target) host",keyId="${tenancyOcid}/${userOcid}/${fingerprint}",algorithm="rsa-sha256",signature="${signature}"`;
   return JSON.stringify({ identityId, userOcid, headers: { host, date, authorization } });
 }
+
+export const signLogins = (workload: Workload, count: number) =>
+  Array.from({ length: count }, () => signLogin(workload));

@@ -1,0 +1,60 @@
+/** What a run of the bench tells: figures, each with the spread of its repetitions and the bar that it is held to. */
+
+export interface Figure {
+  readonly what: string;
+  readonly unit: string;
+  readonly median: number;
+  readonly least: number;
+  readonly greatest: number;
+  /** The design's, for the median on a quiet machine. */
+  readonly bar?: Bar;
+}
+
+export type Bar = { readonly atMost: number } | { readonly atLeast: number };
+
+/** A part of the bench, and what it is told. */
+export interface Part {
+  readonly title: string;
+  measure(run: Run): Promise<Figure[]>;
+}
+
+export interface Run {
+  /** Everything once and small: that the bench runs, and nothing about speed. */
+  readonly smoke: boolean;
+  /** Tells the progress. */
+  say(line: string): void;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const at = (index: number) => sorted[index] ?? Number.NaN;
+  return Number.isInteger(middle) ? (at(middle - 1) + at(middle)) / 2 : at(Math.floor(middle));
+}
+
+/** The figure of repeated measurements. */
+export function figure(what: string, unit: string, values: readonly number[], bar?: Bar): Figure {
+  return {
+    what,
+    unit,
+    median: median(values),
+    least: Math.min(...values),
+    greatest: Math.max(...values),
+    ...(bar === undefined ? {} : { bar }),
+  };
+}
+
+/** How much of the one for one of the other: a repetition's two values were measured in turns. */
+export function ratio(what: string, ones: readonly number[], others: readonly number[], bar?: Bar): Figure {
+  return figure(
+    what,
+    "×",
+    ones.map((one, index) => one / (others[index] ?? Number.NaN)),
+    bar,
+  );
+}
+
+export function meets({ median, bar }: Figure): boolean | undefined {
+  if (bar === undefined) return undefined;
+  return "atMost" in bar ? median <= bar.atMost : median >= bar.atLeast;
+}
