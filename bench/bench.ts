@@ -4,8 +4,9 @@ import Table from "cli-table3";
 import { Command, Option } from "commander";
 import { type Figure, meets, type Part } from "./figures.ts";
 import { login } from "./parts/login.ts";
+import { waits } from "./parts/waits.ts";
 
-const parts: Record<string, Part> = { login };
+const parts: Record<string, Part> = { login, waits };
 
 interface Options {
   readonly only: readonly string[];

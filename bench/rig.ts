@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startEmulator } from "../dev/emulator.ts";
 import { freshSecrets } from "../dev/fresh-secrets.ts";
 import { buildWorker, root } from "./bundle.ts";
-import { type Runtime, startRuntime, textBinding } from "./runtime.ts";
+import { jsonBinding, type Runtime, startRuntime, textBinding } from "./runtime.ts";
 
 const rateLimits = [
   "REFUSAL_EVENTS",
@@ -15,12 +15,44 @@ const rateLimits = [
   "TENANCY_QUESTIONS",
 ];
 
-export async function startRig() {
+/** How long each answer is held back, in milliseconds. */
+export interface Delays {
+  readonly kv: number;
+  readonly d1: number;
+  readonly ledger: number;
+  readonly oci: number;
+}
+
+const none: Delays = { kv: 0, d1: 0, ledger: 0, oci: 0 };
+
+const wrappers = {
+  "bench:rate-limit": "export default () => ({ limit: async () => ({ success: true }) });",
+  "bench:late-ledger": `export default ({ ledger, delay }) => ({
+    getByName(name) {
+      const stub = ledger.getByName(name);
+      return {
+        async recordLogin(record) {
+          await scheduler.wait(delay - 1); // workerd's timers take a millisecond longer than told
+          return stub.recordLogin(record);
+        },
+      };
+    },
+  });`,
+};
+
+export async function startRig(delays = none) {
   const secrets = await freshSecrets();
   const oci = await startEmulator(0);
+  await fetch(`${oci.origin}/_emulator/faults`, {
+    method: "PUT",
+    body: JSON.stringify({ delayMs: delays.oci }),
+  });
   const remote = await startRuntime({
     bundle: await buildWorker("remote"),
-    bindings: ['(name = "DATABASES", durableObjectNamespace = (className = "Database"))'],
+    bindings: [
+      '(name = "DATABASES", durableObjectNamespace = (className = "Database"))',
+      jsonBinding("DELAYS", delays),
+    ],
     objects: ["Database"],
   });
   const { host } = new URL(remote.origin);
@@ -49,6 +81,10 @@ export async function startRig() {
   const external = (name: string, headers: string) =>
     `(name = "${name}", external = (address = "${host}", http = (${headers})))`;
 
+  const objects = '(name = "LEDGER", durableObjectNamespace = (className = "Ledger"))';
+  const late = `(name = "LEDGER", wrapped = (moduleName = "bench:late-ledger", innerBindings = [
+      (name = "ledger", durableObjectNamespace = (className = "Ledger")), ${jsonBinding("delay", delays.ledger)}]))`;
+
   const workers: Runtime[] = [];
   return {
     secrets,
@@ -63,11 +99,12 @@ export async function startRig() {
           external("KV", ""),
         ],
         objects: ["Ledger"],
+        wrappers,
         bindings: [
           d1("DB"),
           d1("AUDIT_DB"),
           '(name = "DIRECTORY", kvNamespace = "KV")',
-          '(name = "LEDGER", durableObjectNamespace = (className = "Ledger"))',
+          delays.ledger > 0 ? late : objects,
           ...rateLimits.map((name) => `(name = "${name}", wrapped = (moduleName = "bench:rate-limit"))`),
           ...Object.entries(secrets).map(([name, value]) => textBinding(name, value)),
           textBinding("ISSUER_URL", "https://auth.example.com"),

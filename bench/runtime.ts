@@ -30,10 +30,15 @@ export interface WorkerConfig {
   readonly bindings: readonly string[];
   readonly objects: readonly string[];
   readonly services?: readonly string[];
+  /** Sources of modules for `wrapped` bindings, by name. */
+  readonly wrappers?: Readonly<Record<string, string>>;
 }
 
 export const textBinding = (name: string, value: string) =>
   `(name = ${quoted(name)}, text = ${quoted(value)})`;
+
+export const jsonBinding = (name: string, value: unknown) =>
+  `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`;
 
 /** Starts one Worker as a process of its own. */
 export async function startRuntime(config: WorkerConfig): Promise<Runtime> {
@@ -43,6 +48,9 @@ export async function startRuntime(config: WorkerConfig): Promise<Runtime> {
   mkdirSync(objects);
   copyFileSync(config.bundle, join(folder, "worker.mjs"));
   const path = join(folder, "config.capnp");
+  const wrappers = Object.entries(config.wrappers ?? {}).map(
+    ([name, source]) => `(name = ${quoted(name)}, internal = true, esModule = ${quoted(source)})`,
+  );
   writeFileSync(
     path,
     `using Workerd = import "/workerd/workerd.capnp";
@@ -54,7 +62,7 @@ const config :Workerd.Config = (
     ${(config.services ?? []).join(",\n    ")}
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
-  extensions = [(modules = [(name = "bench:rate-limit", internal = true, esModule = "export default () => ({ limit: async () => ({ success: true }) });")])]
+  extensions = [(modules = [${wrappers.join(", ")}])]
 );
 const main :Workerd.Worker = (
   modules = [(name = "worker.mjs", esModule = embed "worker.mjs")],

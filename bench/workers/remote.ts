@@ -5,6 +5,8 @@
 import { DurableObject } from "cloudflare:workers";
 
 interface RemoteEnv {
+  /** How long answers are held back, in milliseconds. */
+  DELAYS: { kv: number; d1: number };
   DATABASES: DurableObjectNamespace<Database>;
 }
 
@@ -71,6 +73,9 @@ async function answerKv(request: Request): Promise<Response> {
 export default {
   async fetch(request, env) {
     const database = request.headers.get("x-bench-database");
+    const delay = database === null ? env.DELAYS.kv : env.DELAYS.d1;
+    // workerd's timers take a millisecond longer than told.
+    if (delay > 0) await scheduler.wait(delay - 1);
     if (database === null) return answerKv(request);
     return env.DATABASES.getByName(database).fetch(request);
   },
