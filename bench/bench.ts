@@ -3,10 +3,12 @@ import { writeFileSync } from "node:fs";
 import Table from "cli-table3";
 import { Command, Option } from "commander";
 import { type Figure, meets, type Part } from "./figures.ts";
+import { identities } from "./parts/identities.ts";
+import { ledger } from "./parts/ledger.ts";
 import { login } from "./parts/login.ts";
 import { waits } from "./parts/waits.ts";
 
-const parts: Record<string, Part> = { login, waits };
+const parts: Record<string, Part> = { login, waits, identities, ledger };
 
 interface Options {
   readonly only: readonly string[];

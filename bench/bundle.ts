@@ -1,11 +1,12 @@
 /** Builds Workers: the product as `wrangler deploy` would upload it, and the bench's own with esbuild. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { experimental_readRawConfig } from "wrangler";
+import { atEnd } from "./leftovers.ts";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -19,12 +20,15 @@ export const compatibility = {
 
 function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "oci-auth-bench-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** One of the bench's own Workers; the path of its bundle. */
-export async function buildWorker(name: string): Promise<string> {
+/** One of the bench's own Workers, some constants of the product in it overridden; the path of its bundle. */
+export async function buildWorker(
+  name: string,
+  constants: Readonly<Record<string, number>> = {},
+): Promise<string> {
   const outfile = join(scratchFolder(), `${name}.mjs`);
   await build({
     entryPoints: [join(root, "bench/workers", `${name}.ts`)],
@@ -36,6 +40,12 @@ export async function buildWorker(name: string): Promise<string> {
     external: ["cloudflare:*", "node:*"],
     logLevel: "warning",
   });
+  for (const [constant, value] of Object.entries(constants)) {
+    const text = readFileSync(outfile, "utf8");
+    const overridden = text.replace(new RegExp(`(?<=\\b${constant} = )\\d+`), String(value));
+    if (overridden === text) throw new Error(`there is no ${constant} of another value than ${value}`);
+    writeFileSync(outfile, overridden);
+  }
   return outfile;
 }
 

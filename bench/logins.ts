@@ -3,6 +3,7 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import type { Rig } from "./rig.ts";
 
 export interface Workload {
+  readonly organizationId: string;
   readonly identityId: string;
   readonly tenancyOcid: string;
   readonly userOcid: string;
@@ -65,7 +66,7 @@ export async function configure(rig: Rig, origin: string): Promise<Workload> {
     organizationId: organization.id,
   });
   await admin("POST", `/api/v1/auth/oci-auth/identities/${identity.id}`, { tenancyOcid });
-  return { identityId: identity.id, ...(await addUser(rig, tenancyOcid)) };
+  return { organizationId: organization.id, identityId: identity.id, ...(await addUser(rig, tenancyOcid)) };
 }
 
 function letters(number: number): string {

@@ -23,6 +23,13 @@ export interface Delays {
   readonly oci: number;
 }
 
+type Binding = "DB" | "AUDIT_DB";
+
+interface Answer {
+  readonly results: Record<string, unknown>[];
+  readonly meta: { readonly size_after: number; readonly rows_read: number };
+}
+
 const none: Delays = { kv: 0, d1: 0, ledger: 0, oci: 0 };
 
 const wrappers = {
@@ -57,24 +64,31 @@ export async function startRig(delays = none) {
   });
   const { host } = new URL(remote.origin);
 
-  async function execute(database: string, sql: string): Promise<void> {
-    const response = await fetch(`${remote.origin}/query`, {
-      method: "POST",
-      headers: { "x-bench-database": database },
-      body: JSON.stringify({ sql }),
-    });
-    const answer = await response.json();
-    if (!answer[0]?.success) throw new Error(`${database}: ${answer.error}`);
+  async function ask(database: Binding, path: string, body?: string): Promise<string> {
+    const headers = { "x-bench-database": database };
+    const response = await fetch(
+      remote.origin + path,
+      body === undefined ? { headers } : { method: "POST", headers, body },
+    );
+    return response.text();
   }
 
-  for (const [name, folder] of [
-    ["DB", "migrations/db"],
-    ["AUDIT_DB", "migrations/audit_db"],
-  ] as const) {
-    for (const file of readdirSync(join(root, folder)).sort()) {
-      await execute(name, readFileSync(join(root, folder, file), "utf8"));
+  /** One statement, or several without parameters. Rejects if one fails. */
+  async function query(database: Binding, sql: string, ...params: (string | number)[]): Promise<Answer> {
+    const answer = JSON.parse(await ask(database, "/query", JSON.stringify({ sql, params })));
+    if (!answer[0]?.success) throw new Error(`${database}: ${answer.error}`);
+    return answer[0];
+  }
+
+  async function migrate(database: Binding): Promise<void> {
+    const folder = join(root, "migrations", database.toLowerCase());
+    for (const file of readdirSync(folder).sort()) {
+      await query(database, readFileSync(join(folder, file), "utf8"));
     }
   }
+
+  await migrate("DB");
+  await migrate("AUDIT_DB");
 
   const d1 = (name: string) =>
     `(name = "${name}", wrapped = (moduleName = "cloudflare-internal:d1-api", innerBindings = [(name = "fetcher", service = "${name}")]))`;
@@ -89,6 +103,14 @@ export async function startRig(delays = none) {
   return {
     secrets,
     oci,
+    query,
+    migrate,
+    /** Leads the binding to the database of this name, from now on. */
+    lead: (binding: Binding, name: string) => ask(binding, "/lead", name),
+    /** Rows that the database read since it was last asked for them. */
+    takeRowsRead: async (database: Binding) => Number(await ask(database, "/rows-read")),
+    /** The value that KV has, as text. */
+    readKv: async (key: string) => (await fetch(`${remote.origin}/${encodeURIComponent(key)}`)).text(),
     /** Starts a Worker with the product's bindings. */
     async start(bundle: string): Promise<Runtime> {
       const worker = await startRuntime({

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../dev/free-port.ts";
 import { compatibility } from "./bundle.ts";
+import { atEnd } from "./leftovers.ts";
 
 const workerd: string = createRequire(import.meta.url)("workerd").default;
 
@@ -81,9 +82,10 @@ const main :Workerd.Worker = (
   const child = spawn(workerd, ["serve", path, "--experimental"], {
     stdio: ["ignore", "ignore", "pipe"],
   });
-  // Nothing outlives the bench, however it ends.
-  const killed = () => child.kill("SIGKILL");
-  process.once("exit", killed);
+  const remove = atEnd(() => {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  });
   let said = "";
   child.stderr.on("data", (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-4000);
@@ -95,10 +97,9 @@ const main :Workerd.Worker = (
     pid: child.pid ?? 0,
     async stop() {
       const ended = new Promise((resolve) => child.once("exit", resolve));
-      killed();
+      child.kill("SIGKILL");
       await ended;
-      process.off("exit", killed);
-      rmSync(folder, { recursive: true, force: true });
+      remove();
     },
   };
 }

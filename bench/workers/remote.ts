@@ -17,6 +17,15 @@ interface Query {
 
 /** One database, by name. */
 export class Database extends DurableObject<RemoteEnv> {
+  #rowsRead = 0;
+
+  /** Since it was last asked. */
+  takeRowsRead(): number {
+    const rowsRead = this.#rowsRead;
+    this.#rowsRead = 0;
+    return rowsRead;
+  }
+
   override async fetch(request: Request): Promise<Response> {
     const queries: Query | Query[] = await request.json();
     const inRows = new URL(request.url).searchParams.get("resultsFormat") === "ROWS_AND_COLUMNS";
@@ -34,6 +43,7 @@ export class Database extends DurableObject<RemoteEnv> {
     const cursor = this.ctx.storage.sql.exec(sql, ...(params ?? []));
     const columns = cursor.columnNames;
     const rows = [...cursor.raw()];
+    this.#rowsRead += cursor.rowsRead;
     return {
       success: true,
       results: inRows
@@ -70,13 +80,25 @@ async function answerKv(request: Request): Promise<Response> {
   }
 }
 
+/** Which database a binding leads to, where it is not the one of its own name. */
+const led = new Map<string, string>();
+
 export default {
   async fetch(request, env) {
-    const database = request.headers.get("x-bench-database");
-    const delay = database === null ? env.DELAYS.kv : env.DELAYS.d1;
+    const binding = request.headers.get("x-bench-database");
+    const delay = binding === null ? env.DELAYS.kv : env.DELAYS.d1;
     // workerd's timers take a millisecond longer than told.
     if (delay > 0) await scheduler.wait(delay - 1);
-    if (database === null) return answerKv(request);
-    return env.DATABASES.getByName(database).fetch(request);
+    if (binding === null) return answerKv(request);
+    const database = env.DATABASES.getByName(led.get(binding) ?? binding);
+    switch (new URL(request.url).pathname) {
+      case "/lead":
+        led.set(binding, await request.text());
+        return new Response();
+      case "/rows-read":
+        return Response.json(await database.takeRowsRead());
+      default:
+        return database.fetch(request);
+    }
   },
 } satisfies ExportedHandler<RemoteEnv>;

@@ -1,0 +1,84 @@
+/** Records logins as fast as the ledgers take them, and answers when the last is recorded. */
+import type { Env } from "../../src/env.ts";
+import { ledgerOf } from "../../src/ledger/address.ts";
+import { type LoginRecord, Ledger as ProductLedger } from "../../src/ledger/ledger.ts";
+import type { LedgerLoad, LedgerSize } from "../ledger-load.ts";
+
+/** The product's, which serves one after another if it is told to, and says what it holds. */
+export class Ledger extends ProductLedger {
+  #served: Promise<unknown> = Promise.resolve();
+
+  async recordInTurn(record: LoginRecord, occupiedFor: number): Promise<void> {
+    const turn = this.#served.then(async () => {
+      // workerd's timers take a millisecond longer than told.
+      await scheduler.wait(occupiedFor - 1);
+      await this.recordLogin(record);
+    });
+    this.#served = turn;
+    await turn;
+  }
+
+  size(): LedgerSize {
+    const { sql } = this.ctx.storage;
+    const rowsOf = (table: string) =>
+      sql.exec<{ rows: number }>(`SELECT count(*) AS rows FROM ${table}`).one().rows;
+    return { bytes: sql.databaseSize, signatures: rowsOf("signatures"), outbox: rowsOf("outbox") };
+  }
+}
+
+function ledgerOfUser(env: Env, user: number, digest: string): DurableObjectStub<Ledger> {
+  const signer = { tenancyOcid: "ocid1.tenancy.oc1..bench", userOcid: `ocid1.user.oc1..${user}` };
+  return ledgerOf(env.LEDGER, signer, digest) as unknown as DurableObjectStub<Ledger>;
+}
+
+async function recordLogin(env: Env, user: number, { rememberFor, occupiedFor }: LedgerLoad): Promise<void> {
+  const now = Date.now();
+  const digest = crypto.getRandomValues(new Uint8Array(32)).toHex();
+  const [id, reqId, tokenId, identityId] = Array.from({ length: 4 }, () => crypto.randomUUID()) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const record: LoginRecord = {
+    signatureDigest: digest,
+    rememberUntil: now + rememberFor,
+    signatureReuse: "allow",
+    event: {
+      id,
+      at: new Date(now).toISOString(),
+      type: "login",
+      outcome: "success",
+      reason: null,
+      organizationId: identityId,
+      rootOrganizationId: identityId,
+      identityId,
+      actor: `oci/${user}`,
+      ip: "192.0.2.1",
+      userAgent: null,
+      reqId,
+      details: { tokenId },
+    },
+  };
+  const ledger = ledgerOfUser(env, user, digest);
+  await (occupiedFor > 0 ? ledger.recordInTurn(record, occupiedFor) : ledger.recordLogin(record));
+}
+
+export default {
+  async fetch(request, env) {
+    if (new URL(request.url).pathname === "/size") {
+      return Response.json(await ledgerOfUser(env, 0, "00").size());
+    }
+    if (request.method !== "POST") return new Response();
+    const load: LedgerLoad = await request.json();
+    let sent = 0;
+    const client = async () => {
+      while (sent < load.logins) {
+        sent += 1;
+        await recordLogin(env, sent % load.users, load);
+      }
+    };
+    await Promise.all(Array.from({ length: load.atATime }, client));
+    return new Response();
+  },
+} satisfies ExportedHandler<Env>;
