@@ -3,12 +3,15 @@ import { writeFileSync } from "node:fs";
 import Table from "cli-table3";
 import { Command, Option } from "commander";
 import { type Figure, meets, type Part } from "./figures.ts";
+import { audit } from "./parts/audit.ts";
 import { identities } from "./parts/identities.ts";
 import { ledger } from "./parts/ledger.ts";
 import { login } from "./parts/login.ts";
+import { size } from "./parts/size.ts";
+import { storage } from "./parts/storage.ts";
 import { waits } from "./parts/waits.ts";
 
-const parts: Record<string, Part> = { login, waits, identities, ledger };
+const parts: Record<string, Part> = { login, waits, identities, ledger, audit, storage, size };
 
 interface Options {
   readonly only: readonly string[];

@@ -82,6 +82,7 @@ const main :Workerd.Worker = (
   const child = spawn(workerd, ["serve", path, "--experimental"], {
     stdio: ["ignore", "ignore", "pipe"],
   });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
   const remove = atEnd(() => {
     child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
@@ -96,7 +97,6 @@ const main :Workerd.Worker = (
     origin,
     pid: child.pid ?? 0,
     async stop() {
-      const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGKILL");
       await ended;
       remove();
