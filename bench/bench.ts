@@ -6,9 +6,10 @@ import { type Figure, meets, type Part } from "./figures.ts";
 import { identities } from "./parts/identities.ts";
 import { ledger } from "./parts/ledger.ts";
 import { login } from "./parts/login.ts";
+import { peers } from "./parts/peers.ts";
 import { waits } from "./parts/waits.ts";
 
-const parts: Record<string, Part> = { login, waits, identities, ledger };
+const parts: Record<string, Part> = { login, waits, peers, identities, ledger };
 
 interface Options {
   readonly only: readonly string[];

@@ -103,6 +103,7 @@ export async function startRig(delays = none) {
   return {
     secrets,
     oci,
+    remote,
     query,
     migrate,
     /** Leads the binding to the database of this name, from now on. */
@@ -111,8 +112,13 @@ export async function startRig(delays = none) {
     takeRowsRead: async (database: Binding) => Number(await ask(database, "/rows-read")),
     /** The value that KV has, as text. */
     readKv: async (key: string) => (await fetch(`${remote.origin}/${encodeURIComponent(key)}`)).text(),
-    /** Starts a Worker with the product's bindings. */
-    async start(bundle: string): Promise<Runtime> {
+    /** Starts a Worker with the product's bindings, and modules in front of some of them. */
+    async start(bundle: string, inFront: Readonly<Record<string, string>> = {}): Promise<Runtime> {
+      const fronted = (name: string, binding: string) =>
+        name in inFront
+          ? `(name = "${name}", wrapped = (moduleName = "bench:${name}", innerBindings = [${binding}]))`
+          : binding;
+      const fronts = Object.entries(inFront).map(([name, source]) => [`bench:${name}`, source]);
       const worker = await startRuntime({
         bundle,
         services: [
@@ -121,12 +127,12 @@ export async function startRig(delays = none) {
           external("KV", ""),
         ],
         objects: ["Ledger"],
-        wrappers,
+        wrappers: { ...wrappers, ...Object.fromEntries(fronts) },
         bindings: [
-          d1("DB"),
+          fronted("DB", d1("DB")),
           d1("AUDIT_DB"),
-          '(name = "DIRECTORY", kvNamespace = "KV")',
-          delays.ledger > 0 ? late : objects,
+          fronted("DIRECTORY", '(name = "DIRECTORY", kvNamespace = "KV")'),
+          fronted("LEDGER", delays.ledger > 0 ? late : objects),
           ...rateLimits.map((name) => `(name = "${name}", wrapped = (moduleName = "bench:rate-limit"))`),
           ...Object.entries(secrets).map(([name, value]) => textBinding(name, value)),
           textBinding("ISSUER_URL", "https://auth.example.com"),
