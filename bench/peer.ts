@@ -9,6 +9,7 @@ export async function startPeer<Config extends object>(name: string, config: Con
     env: { NODE_ENV: "production" },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
   let said = "";
   child.stderr?.on("data", (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-4000);
@@ -17,13 +18,12 @@ export async function startPeer<Config extends object>(name: string, config: Con
   const port = await new Promise((resolve, reject) => {
     child.once("message", resolve);
     child.once("error", reject);
-    child.once("exit", () => reject(new Error(`${name} did not start: ${said}`)));
+    void ended.then(() => reject(new Error(`${name} did not start: ${said}`)));
   });
   return {
     origin: `http://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
     async stop() {
-      const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGKILL");
       await ended;
     },

@@ -44,11 +44,13 @@ serve<HttpSignatureConfig>(({ issuer, audience, signingKey, keyId, publicKey }) 
     return { accessToken, expiresIn, tokenType: "Bearer" };
   }
 
-  return async (request, response) => {
+  return (request, response) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const answered = answer(Buffer.concat(chunks).toString());
-    response.writeHead(answered === undefined ? 401 : 200, { "content-type": "application/json" });
-    response.end(JSON.stringify(answered ?? {}));
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const answered = answer(Buffer.concat(chunks).toString());
+      response.writeHead(answered === undefined ? 401 : 200, { "content-type": "application/json" });
+      response.end(JSON.stringify(answered ?? {}));
+    });
   };
 });
