@@ -2,16 +2,22 @@
 import { Agent, request } from "node:http";
 import { cpuMilliseconds } from "./cpu.ts";
 
-const loginPath = "/api/v1/auth/oci-auth/login";
+/** What is asked for, and in which form. */
+export interface Question {
+  readonly path: string;
+  readonly contentType: string;
+}
 
-function post(agent: Agent, origin: string, body: string): Promise<void> {
+export const login: Question = { path: "/api/v1/auth/oci-auth/login", contentType: "application/json" };
+
+function post(agent: Agent, url: string, contentType: string, body: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const sent = request(
-      origin + loginPath,
+      url,
       {
         method: "POST",
         agent,
-        headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+        headers: { "content-type": contentType, "content-length": Buffer.byteLength(body) },
       },
       (response) => {
         const chunks: Buffer[] = [];
@@ -19,7 +25,7 @@ function post(agent: Agent, origin: string, body: string): Promise<void> {
         response.on("error", reject);
         response.on("end", () => {
           const text = Buffer.concat(chunks).toString();
-          if (response.statusCode === 200) resolve();
+          if (response.statusCode === 200) resolve(text);
           else reject(new Error(`a login was answered ${response.statusCode}: ${text}`));
         });
       },
@@ -29,11 +35,16 @@ function post(agent: Agent, origin: string, body: string): Promise<void> {
   });
 }
 
-/** Logs in with each body once; rejects at the first answer other than 200. The milliseconds of each login. */
+/**
+ * Logs in with each body once; rejects at the first answer other than 200. The milliseconds of each login. `answered`
+ * is told each answer.
+ */
 export async function send(
   origin: string,
   bodies: readonly string[],
   concurrency: number,
+  { path, contentType } = login,
+  answered: (answer: string) => void = () => undefined,
 ): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   const latencies: number[] = [];
@@ -41,8 +52,9 @@ export async function send(
   const client = async () => {
     for (const body of queue) {
       const start = performance.now();
-      await post(agent, origin, body);
+      const answer = await post(agent, origin + path, contentType, body);
       latencies.push(performance.now() - start);
+      answered(answer);
     }
   };
   try {

@@ -21,7 +21,7 @@ function fresh(): number {
 const ocid = (type: string) => `ocid1.${type}.oc1..${`aaaaaaaa${fresh()}`.padEnd(60, "a")}`;
 
 /** One key for all: making one takes longer than a login, and no user is told from another by it. */
-const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+export const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
 /** A user of whom nobody has heard yet. */
 export async function addUser(rig: Rig, tenancyOcid: string) {

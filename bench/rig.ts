@@ -19,7 +19,6 @@ const rateLimits = [
 export interface Delays {
   readonly kv: number;
   readonly d1: number;
-  readonly ledger: number;
   readonly oci: number;
 }
 
@@ -30,22 +29,9 @@ interface Answer {
   readonly meta: { readonly size_after: number; readonly rows_read: number };
 }
 
-const none: Delays = { kv: 0, d1: 0, ledger: 0, oci: 0 };
+const none: Delays = { kv: 0, d1: 0, oci: 0 };
 
-const wrappers = {
-  "bench:rate-limit": "export default () => ({ limit: async () => ({ success: true }) });",
-  "bench:late-ledger": `export default ({ ledger, delay }) => ({
-    getByName(name) {
-      const stub = ledger.getByName(name);
-      return {
-        async recordLogin(record) {
-          await scheduler.wait(delay - 1); // workerd's timers take a millisecond longer than told
-          return stub.recordLogin(record);
-        },
-      };
-    },
-  });`,
-};
+const noRateLimit = "export default () => ({ limit: async () => ({ success: true }) });";
 
 export async function startRig(delays = none) {
   const secrets = await freshSecrets();
@@ -95,14 +81,11 @@ export async function startRig(delays = none) {
   const external = (name: string, headers: string) =>
     `(name = "${name}", external = (address = "${host}", http = (${headers})))`;
 
-  const objects = '(name = "LEDGER", durableObjectNamespace = (className = "Ledger"))';
-  const late = `(name = "LEDGER", wrapped = (moduleName = "bench:late-ledger", innerBindings = [
-      (name = "ledger", durableObjectNamespace = (className = "Ledger")), ${jsonBinding("delay", delays.ledger)}]))`;
-
   const workers: Runtime[] = [];
   return {
     secrets,
     oci,
+    remote,
     query,
     migrate,
     /** Leads the binding to the database of this name, from now on. */
@@ -111,8 +94,13 @@ export async function startRig(delays = none) {
     takeRowsRead: async (database: Binding) => Number(await ask(database, "/rows-read")),
     /** The value that KV has, as text. */
     readKv: async (key: string) => (await fetch(`${remote.origin}/${encodeURIComponent(key)}`)).text(),
-    /** Starts a Worker with the product's bindings. */
-    async start(bundle: string): Promise<Runtime> {
+    /** Starts a Worker with the product's bindings, and modules in front of some of them. */
+    async start(bundle: string, inFront: Readonly<Record<string, string>> = {}): Promise<Runtime> {
+      const fronted = (name: string, binding: string) =>
+        name in inFront
+          ? `(name = "${name}", wrapped = (moduleName = "bench:${name}", innerBindings = [${binding}]))`
+          : binding;
+      const fronts = Object.entries(inFront).map(([name, source]) => [`bench:${name}`, source]);
       const worker = await startRuntime({
         bundle,
         services: [
@@ -121,12 +109,12 @@ export async function startRig(delays = none) {
           external("KV", ""),
         ],
         objects: ["Ledger"],
-        wrappers,
+        wrappers: { "bench:rate-limit": noRateLimit, ...Object.fromEntries(fronts) },
         bindings: [
-          d1("DB"),
+          fronted("DB", d1("DB")),
           d1("AUDIT_DB"),
-          '(name = "DIRECTORY", kvNamespace = "KV")',
-          delays.ledger > 0 ? late : objects,
+          fronted("DIRECTORY", '(name = "DIRECTORY", kvNamespace = "KV")'),
+          fronted("LEDGER", '(name = "LEDGER", durableObjectNamespace = (className = "Ledger"))'),
           ...rateLimits.map((name) => `(name = "${name}", wrapped = (moduleName = "bench:rate-limit"))`),
           ...Object.entries(secrets).map(([name, value]) => textBinding(name, value)),
           textBinding("ISSUER_URL", "https://auth.example.com"),

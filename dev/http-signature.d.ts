@@ -7,7 +7,7 @@ declare module "http-signature" {
   }
   /** Throws if the header is missing or malformed, a required header is not signed, or the date is too far off. */
   function parseRequest(
-    request: IncomingMessage,
+    request: Pick<IncomingMessage, "method" | "url"> & { readonly headers: object },
     options: { headers: string[]; clockSkew: number },
   ): ParsedSignature;
   function verifySignature(parsed: ParsedSignature, publicKeyPem: string): boolean;

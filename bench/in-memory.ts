@@ -1,0 +1,43 @@
+/**
+ * The Worker's storage in its own memory, as a peer has it: modules for `wrapped` bindings that stand in front of those
+ * of the same name. What D1 and KV answer to the first login is what they answer to each; the ledger records nothing.
+ */
+export const inMemory: Readonly<Record<string, string>> = {
+  // A login asks one question, so what is bound tells the answers apart.
+  DB: `export default ({ DB }) => {
+    const answers = new Map();
+    const ask = async (sql, values) => {
+      const key = values.join();
+      let rows = answers.get(key);
+      if (rows === undefined) {
+        rows = await DB.withSession("first-unconstrained").prepare(sql).bind(...values).raw();
+        answers.set(key, rows);
+      }
+      return rows;
+    };
+    const prepare = (sql) => ({ bind: (...values) => ({ raw: () => ask(sql, values) }) });
+    return { withSession: () => ({ prepare }) };
+  };`,
+  DIRECTORY: `export default ({ DIRECTORY }) => {
+    const values = new Map();
+    return {
+      async get(key) {
+        let value = values.get(key);
+        if (value === undefined) {
+          value = await DIRECTORY.get(key);
+          if (value !== null) values.set(key, value);
+        }
+        return value;
+      },
+    };
+  };`,
+  LEDGER: `export default () => {
+    const stub = {
+      recordLogin: async ({ event }) => ({
+        recorded: true,
+        presentations: { count: 1, firstAt: event.at, firstIp: event.ip },
+      }),
+    };
+    return { getByName: () => stub };
+  };`,
+};
