@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build as esbuild } from "esbuild";
 import { experimental_readRawConfig } from "wrangler";
 import { atEnd } from "./leftovers.ts";
 
@@ -30,7 +30,7 @@ export async function buildWorker(
   constants: Readonly<Record<string, number>> = {},
 ): Promise<string> {
   const outfile = join(scratchFolder(), `${name}.mjs`);
-  await build({
+  await esbuild({
     entryPoints: [join(root, "bench/workers", `${name}.ts`)],
     outfile,
     bundle: true,
@@ -49,19 +49,36 @@ export async function buildWorker(
   return outfile;
 }
 
-/** The product, as `wrangler deploy` would upload it: the path of its bundle, and its compressed size in bytes. */
-export function buildProduct(): { bundle: string; gzipBytes: number } {
+export interface Product {
+  /** The path of its bundle. */
+  readonly bundle: string;
+  readonly gzipBytes: number;
+}
+
+function build(): Product {
   const folder = scratchFolder();
   const output = join(folder, "wrangler.ndjson");
-  execFileSync("wrangler", ["deploy", "--dry-run", "--env=", "--outdir", folder], {
-    cwd: root,
-    env: { ...process.env, WRANGLER_OUTPUT_FILE_PATH: output, CI: "1" },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  execFileSync(
+    join(root, "node_modules/.bin/wrangler"),
+    ["deploy", "--dry-run", "--env=", "--outdir", folder],
+    {
+      cwd: root,
+      env: { ...process.env, WRANGLER_OUTPUT_FILE_PATH: output, CI: "1" },
+      stdio: ["ignore", "ignore", "inherit"],
+    },
+  );
   const { bundle_size: size } = readFileSync(output, "utf8")
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line))
     .find((entry) => entry.type === "deploy");
   return { bundle: join(folder, "index.js"), gzipBytes: size.gzip_bytes };
+}
+
+let product: Product | undefined;
+
+/** The product, as `wrangler deploy` would upload it; built once in a run. */
+export function buildProduct(): Product {
+  product ??= build();
+  return product;
 }

@@ -1,4 +1,5 @@
 /** What a run of the bench tells: figures, each with the spread of its repetitions and the bar that it is held to. */
+import type { Plot } from "./plot.ts";
 
 export interface Figure {
   readonly what: string;
@@ -8,6 +9,8 @@ export interface Figure {
   readonly greatest: number;
   /** The design's, for the median on a quiet machine. */
   readonly bar?: Bar;
+  /** Where it stands in its part's plot. */
+  readonly at?: number;
 }
 
 export type Bar = { readonly atMost: number } | { readonly atLeast: number };
@@ -15,7 +18,15 @@ export type Bar = { readonly atMost: number } | { readonly atLeast: number };
 /** A part of the bench, and what it is told. */
 export interface Part {
   readonly title: string;
+  readonly plot?: Plot;
   measure(run: Run): Promise<Figure[]>;
+}
+
+/** A part, by its name, and what it told. */
+export interface Measured {
+  readonly name: string;
+  readonly part: Part;
+  readonly figures: readonly Figure[];
 }
 
 export interface Run {

@@ -90,8 +90,9 @@ export async function startRig(delays = none) {
     migrate,
     /** Leads the binding to the database of this name, from now on. */
     lead: (binding: Binding, name: string) => ask(binding, "/lead", name),
-    /** Rows that the database read since it was last asked for them. */
-    takeRowsRead: async (database: Binding) => Number(await ask(database, "/rows-read")),
+    /** Rows that the database read and wrote since it was last asked for them. */
+    takeRows: async (database: Binding): Promise<{ read: number; written: number }> =>
+      JSON.parse(await ask(database, "/rows")),
     /** The value that KV has, as text. */
     readKv: async (key: string) => (await fetch(`${remote.origin}/${encodeURIComponent(key)}`)).text(),
     /** Starts a Worker with the product's bindings, and modules in front of some of them. */

@@ -71,10 +71,10 @@ export const audit: Part = {
         for (const { total, pages } of sides) {
           await rig.lead("AUDIT_DB", `AUDIT_DB of ${total}`);
           for (const { view, latencies, rows } of pages) {
-            await rig.takeRowsRead("AUDIT_DB");
+            await rig.takeRows("AUDIT_DB");
             const milliseconds = [];
             for (let n = 0; n < inRound; n += 1) milliseconds.push(await readPage(views[view](total)));
-            const read = await rig.takeRowsRead("AUDIT_DB");
+            const { read } = await rig.takeRows("AUDIT_DB");
             if (round === 0) continue;
             latencies.push(median(milliseconds));
             rows.push(read / inRound);

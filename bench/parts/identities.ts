@@ -49,9 +49,15 @@ async function addIdentities(rig: Rig, { identityId }: Workload, total: number):
 
 export const identities: Part = {
   title: "Configured identities",
+  plot: {
+    file: "identities.svg",
+    title: "A login among configured identities",
+    x: "configured identities",
+    y: `ms, ${concurrency} logins at a time`,
+  },
   async measure({ smoke, say }: Run): Promise<Figure[]> {
     const totals = smoke ? [10, 100, 1000] : [1000, 100_000, 1_000_000];
-    const rounds = smoke ? 1 : 20;
+    const rounds = smoke ? 1 : 30;
     const inRound = smoke ? 4 : 100;
     const rig = await startRig();
     try {
@@ -85,12 +91,12 @@ export const identities: Part = {
       for (let round = 0; round <= rounds; round += 1) {
         for (const side of sides) {
           await rig.lead("DB", `DB of ${side.total}`);
-          await rig.takeRowsRead("DB");
+          await rig.takeRows("DB");
           const latencies = await send(worker.origin, logins(side, inRound), concurrency);
-          const rows = await rig.takeRowsRead("DB");
+          const { read } = await rig.takeRows("DB");
           if (round === 0) continue;
           side.latencies.push(median(latencies));
-          side.rows.push(rows / inRound);
+          side.rows.push(read / inRound);
         }
         if (round % 5 === 0) say(`round ${round} of ${rounds}`);
       }
@@ -104,7 +110,7 @@ export const identities: Part = {
           { atMost: 1.1 },
         ),
         ...sides.flatMap(({ total, latencies, rows, size }) => [
-          figure(`latency among ${count(total)}`, "ms", latencies),
+          { ...figure(`latency among ${count(total)}`, "ms", latencies), at: total },
           figure(`D1 rows read for a login among ${count(total)}`, "rows", rows),
           figure(`size of D1 with ${count(total)}`, "MB", [size]),
         ]),

@@ -24,12 +24,18 @@ const sides = [
 
 export const ledger: Part = {
   title: `The ledger, each login occupying its object for ${occupiedFor} ms`,
+  plot: {
+    file: "ledger.svg",
+    title: "Logins of one user that the ledger takes",
+    x: "shards",
+    y: `logins a second, each occupying its object for ${occupiedFor} ms`,
+  },
   async measure({ smoke, say }: Run): Promise<Figure[]> {
     const rounds = smoke ? 1 : 7;
     const seconds = smoke ? 0.05 : 2;
     const rig = await startRig();
     try {
-      const measured = [];
+      const measured: ((typeof sides)[number] & { send(): Promise<number>; rates: number[] })[] = [];
       for (const side of sides) {
         const bundle = await buildWorker(
           "ledger-load",
@@ -48,9 +54,9 @@ export const ledger: Part = {
         // Every object is there before it is measured.
         const rate = await send(Math.max(side.users === 1 ? 300 : users, 20));
         measured.push({
-          what: side.what,
+          ...side,
           send: () => send(Math.ceil(rate * seconds)),
-          rates: [] as number[],
+          rates: [],
         });
       }
       for (let round = 1; round <= rounds; round += 1) {
@@ -63,7 +69,10 @@ export const ledger: Part = {
       return [
         ratio("one user: 4 shards / 1", four, one, { atLeast: 2 }),
         ratio("one user: 16 shards / 4", sixteen, four, { atLeast: 2 }),
-        ...measured.map(({ what, rates }) => figure(what, "logins/s", rates)),
+        ...measured.map(({ what, rates, ...side }) => ({
+          ...figure(what, "logins/s", rates),
+          ...(side.users === 1 && side.occupiedFor > 0 ? { at: side.shards } : {}),
+        })),
       ];
     } finally {
       await rig.stop();

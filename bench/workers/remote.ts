@@ -17,13 +17,13 @@ interface Query {
 
 /** One database, by name. */
 export class Database extends DurableObject<RemoteEnv> {
-  #rowsRead = 0;
+  #rows = { read: 0, written: 0 };
 
   /** Since it was last asked. */
-  takeRowsRead(): number {
-    const rowsRead = this.#rowsRead;
-    this.#rowsRead = 0;
-    return rowsRead;
+  takeRows(): { read: number; written: number } {
+    const rows = this.#rows;
+    this.#rows = { read: 0, written: 0 };
+    return rows;
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -43,7 +43,8 @@ export class Database extends DurableObject<RemoteEnv> {
     const cursor = this.ctx.storage.sql.exec(sql, ...(params ?? []));
     const columns = cursor.columnNames;
     const rows = [...cursor.raw()];
-    this.#rowsRead += cursor.rowsRead;
+    this.#rows.read += cursor.rowsRead;
+    this.#rows.written += cursor.rowsWritten;
     return {
       success: true,
       results: inRows
@@ -95,8 +96,8 @@ export default {
       case "/lead":
         led.set(binding, await request.text());
         return new Response();
-      case "/rows-read":
-        return Response.json(await database.takeRowsRead());
+      case "/rows":
+        return Response.json(await database.takeRows());
       default:
         return database.fetch(request);
     }
