@@ -10,6 +10,8 @@ import { addImport } from "./import-command.ts";
 import { ociAuthOperations } from "./oci-auth-operations.ts";
 import { type AdminSession, addOperation } from "./operation-command.ts";
 import { organizationOperations } from "./organization-operations.ts";
+import { addReEncrypt } from "./re-encrypt-command.ts";
+import { addReady } from "./ready-command.ts";
 import { tenancyOperations } from "./tenancy-operations.ts";
 
 const groups = {
@@ -53,7 +55,7 @@ Examples:
 
 Exit codes:
   0  done
-  1  the Worker said no, or you did when it asked
+  1  the Worker, a check, or you when it asked, said no
   2  the command line, the configuration or a file is wrong; nothing was changed
   3  the Worker could not be reached or cannot answer now; try again later`,
     );
@@ -72,7 +74,9 @@ Exit codes:
     for (const operation of operations) {
       if (operation.command[0] === group) addOperation(command, operation, session);
     }
+    if (group === "tenancies") addReEncrypt(command, session);
   }
   addImport(admin, session);
+  addReady(admin, session);
   return admin;
 }
