@@ -1,6 +1,6 @@
 /** `oci-auth admin`: the admin API in the terminal. */
 import { Command } from "commander";
-import { exitCode, Failure } from "../failure.ts";
+import { exitCode, exitCodesHelp, Failure } from "../failure.ts";
 import { workerUrlOption } from "../worker-url.ts";
 import { AdminApi } from "./api.ts";
 import { auditOperations } from "./audit-operations.ts";
@@ -52,12 +52,7 @@ Examples:
   $ oci-auth admin organizations create --name Acme --slug acme
   $ oci-auth admin identities list --all --json
   $ oci-auth admin identities suspend 7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22
-
-Exit codes:
-  0  done
-  1  the Worker, a check, or you when it asked, said no
-  2  the command line, the configuration or a file is wrong; nothing was changed
-  3  the Worker could not be reached or cannot answer now; try again later`,
+${exitCodesHelp("done", "the Worker, a check, or you when it asked, said no")}`,
     );
   const session = (): AdminSession => {
     const { url, tokenFile, json = false } = admin.opts<{ url?: string; tokenFile?: string; json?: true }>();
