@@ -30,7 +30,7 @@ Examples:
 Exit codes:
   0  all is ok
   1  something is not ok
-  2  the command line is wrong; nothing was checked`,
+  2  the command line is wrong; mend it and run it again`,
     )
     .action(async ({ json, ...options }: LoginOptions & { readonly json?: true }) => {
       const findings: Finding[] = [];

@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { loadApiKey } from "./api-key.ts";
 import { orFail } from "./checked.ts";
-import { exitCode, Failure } from "./failure.ts";
+import { exitCode, exitCodesHelp, Failure } from "./failure.ts";
 import { logIn, renew } from "./login.ts";
 import { addLoginOptions, type LoginOptions } from "./login-options.ts";
 import { Passphrases } from "./passphrase.ts";
@@ -39,12 +39,7 @@ Examples:
 
 With --watch, what it does is said on stderr, and SIGTERM or Ctrl-C ends it with 0. A first login that is refused for
 good ends it with 1; after that it keeps trying, and the old token stays in the file.
-
-Exit codes:
-  0  logged in; with --watch, stopped
-  1  the Worker refused the login
-  2  the command line, the configuration, the key or the sink is wrong; nothing was asked
-  3  the Worker could not be reached or cannot answer now; try again later`,
+${exitCodesHelp("logged in; with --watch, stopped", "the Worker refused the login")}`,
     )
     .action(runLogin);
 }

@@ -3,7 +3,7 @@ import { Command, CommanderError } from "commander";
 import { version } from "../../package.json";
 import { adminCommand } from "./admin/command.ts";
 import { doctorCommand } from "./doctor-command.ts";
-import { exitCode, Failure } from "./failure.ts";
+import { exitCode, exitCodesHelp, Failure } from "./failure.ts";
 import { loginCommand } from "./login-command.ts";
 import { probeCommand } from "./probe/command.ts";
 
@@ -13,15 +13,7 @@ const program = new Command("oci-auth")
   )
   .version(version)
   .showHelpAfterError("(--help says more)")
-  .addHelpText(
-    "after",
-    `
-Exit codes:
-  0  done
-  1  the Worker, or a check, said no
-  2  the command line, the configuration or a file is wrong; nothing was asked
-  3  the Worker could not be reached or cannot answer now; try again later`,
-  )
+  .addHelpText("after", exitCodesHelp("done", "the Worker, or a check, said no"))
   .exitOverride()
   .addCommand(loginCommand())
   .addCommand(doctorCommand())

@@ -1,4 +1,4 @@
-import { password } from "@inquirer/prompts";
+import password from "@inquirer/password";
 import { isTerminal, onTerminal } from "./terminal.ts";
 
 /** Asks for the passphrase of a key once in the life of the process. */

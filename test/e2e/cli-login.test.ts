@@ -541,13 +541,25 @@ describe("exit code 3, when trying again may help,", () => {
 });
 
 describe("the help", () => {
-  it.each([[["--help"]], [["login", "--help"]], [["doctor", "--help"]]])(
-    "of %j tells the exit codes",
-    async (args) => {
-      const run = await command.run(args);
-      expect(run).toMatchObject({ code: 0, stderr: "" });
-      expect(run.stdout).toMatch(/Exit codes:\n {2}0 {2}\S/);
-      if (args.length > 1) expect(run.stdout).toMatch(/Examples:\n {2}\$ /);
-    },
-  );
+  const wrong = "the command line, the configuration or a file is wrong; mend it and run it again";
+
+  it.each([
+    [["--help"], `  2  ${wrong}\n`],
+    [["login", "--help"], `  2  ${wrong}\n`],
+    [["admin", "--help"], `  2  ${wrong}\n`],
+    [["probe", "--help"], `  2  ${wrong}\n`],
+    // To the doctor, a wrong file is a finding.
+    [["doctor", "--help"], "  2  the command line is wrong; mend it and run it again\n"],
+  ])("of %j tells the exit codes", async (args, usage) => {
+    const run = await command.run(args);
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run.stdout).toMatch(/Exit codes:\n {2}0 {2}\S/);
+    expect(run.stdout).toContain(usage);
+    if (args.length > 1) expect(run.stdout).toMatch(/Examples:\n {2}\$ /);
+  });
+
+  it.each(["cli", "admin"])("and docs/%s.md say the same of a 2", (page) => {
+    const text = readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), "utf8");
+    expect(text).toContain(`\n| 2 | ${wrong} |`);
+  });
 });

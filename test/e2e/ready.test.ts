@@ -256,7 +256,7 @@ describe("before the migrations are applied", () => {
             DB: {
               ok: false,
               problem: "migrations-missing",
-              message: expect.stringContaining("0001_configuration.sql, 0002_audit_outbox.sql. Apply them"),
+              message: expect.stringContaining(`${neededMigrations.DB.join(", ")}. Apply them`),
               sizeBytes: expect.any(Number),
             },
             AUDIT_DB: {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
+export const bin = (name: string) => join(root, "node_modules/.bin", name);
 
 export function readExamples(): Map<string, string> {
   const page = readFileSync(join(root, "docs/verify.md"), "utf8");
@@ -11,9 +12,12 @@ export function readExamples(): Map<string, string> {
   return new Map([...blocks].map(([, name = "", code = ""]) => [name, code]));
 }
 
-/** Writes them to a folder where they find this project's dependencies. */
-export function writeExamples(folder: string): void {
-  for (const [name, code] of readExamples()) writeFileSync(join(folder, name), code);
+/** Writes them, changed or not, to a folder where they find this project's dependencies. */
+export function writeExamples(
+  folder: string,
+  changed: (name: string, code: string) => string = (_, code) => code,
+): void {
+  for (const [name, code] of readExamples()) writeFileSync(join(folder, name), changed(name, code));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
 }

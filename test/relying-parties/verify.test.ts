@@ -6,61 +6,21 @@ import { join } from "node:path";
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, importJWK, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { freePort } from "../../dev/free-port.ts";
-import { readExamples, root, writeExamples } from "./examples.ts";
-import { answers, endAll, type Started, start, until } from "./processes.ts";
+import { bin, readExamples, writeExamples } from "./examples.ts";
+import { answers, endAll, start, until } from "./processes.ts";
+import { servicesOf } from "./services.ts";
 import { startWorker } from "./worker.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "oci-auth-verify-"));
-const bin = (name: string) => join(root, "node_modules/.bin", name);
+const services = servicesOf(folder);
 
 afterAll(() => {
   endAll();
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Surroundings {
-  readonly ISSUER: string;
-  readonly AUDIENCE: string;
-  readonly PORT: string;
-}
-
-const onNode = (name: string) => (env: Surroundings) => start(bin("node"), [name], folder, { ...env });
-
-async function inWorkerd(env: Surroundings): Promise<Started> {
-  return start(
-    bin("wrangler"),
-    [
-      ...["dev", "hono.ts", "--name", "service", "--compatibility-date", "2026-11-02"],
-      ...["--ip", "127.0.0.1", "--port", env.PORT, "--inspector-port", "0"],
-      ...["--show-interactive-dev-session=false"],
-      ...["--var", `ISSUER:${env.ISSUER}`, "--var", `AUDIENCE:${env.AUDIENCE}`],
-    ],
-    folder,
-  );
-}
-
-async function inGo(env: Surroundings): Promise<Started> {
-  const offline = { GOFLAGS: "-mod=mod", GOPROXY: "off", GO111MODULE: "on" };
-  const build = start("go", ["build", "-o", "verify", "verify.go"], folder, offline);
-  expect([await build.exit, build.output()]).toEqual([0, ""]);
-  return start(join(folder, "verify"), [], folder, { ...env });
-}
-
-/** By the example's name, how to run it. */
-const services: Record<string, (env: Surroundings) => Started | Promise<Started>> = {
-  "jose.ts": onNode("jose.ts"),
-  "hono.ts": inWorkerd,
-  "express.ts": onNode("express.ts"),
-  // Debian's own, which has Debian's packages.
-  "verify.py": (env) => start("/usr/bin/python3", ["verify.py"], folder, { ...env }),
-  "verify.go": inGo,
-};
-
 /** The services that run, by the example's name. */
 const urls = new Map<string, string>();
-
-/** When a service last had a reason to fetch keys, in milliseconds since the epoch. */
-let lastAsked = 0;
 
 const ask = async (name: string, authorization?: string) => {
   const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
@@ -160,9 +120,6 @@ describe.each(Object.entries(services))("%s", (name, run) => {
     await until(service, () => answers(url));
     urls.set(name, url);
   });
-  afterAll(() => {
-    lastAsked = Date.now();
-  });
 
   it("takes a good token, and knows who it is", async () => {
     expect(await ask(name, `Bearer ${good}`)).toEqual({ status: 200, text: identityId });
@@ -188,16 +145,4 @@ describe.each(Object.entries(services))("%s", (name, run) => {
     for (let asked = 0; asked < 5; asked++) await ask(name, `Bearer ${good}`);
     expect((await worker.keysAsked()) - before).toBe(name === "hono.ts" ? 5 : 0);
   });
-});
-
-it("those that bound it fetch the keys for an unknown one, once in 30 seconds", async () => {
-  await vi.waitUntil(() => Date.now() > lastAsked + 31_000, { timeout: 40_000, interval: 500 });
-  const unknown = bad["signed by another key, which no one published"];
-  const fetched: Record<string, number> = {};
-  for (const name of ["jose.ts", "express.ts", "verify.go"]) {
-    const before = await worker.keysAsked();
-    for (let asked = 0; asked < 5; asked++) expect((await ask(name, `Bearer ${unknown}`)).status).toBe(401);
-    fetched[name] = (await worker.keysAsked()) - before;
-  }
-  expect(fetched).toEqual({ "jose.ts": 1, "express.ts": 1, "verify.go": 1 });
 });

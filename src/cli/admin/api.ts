@@ -7,8 +7,10 @@ import { isJsonObject, type JsonObject, parseJsonObject } from "../json-object.t
 export interface AdminRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>> | undefined;
   readonly body?: JsonObject | undefined;
+  /** Beside 200, the status of an answer that is no error unless it has an error's form. */
+  readonly reportStatus?: number;
 }
 
 const timeoutSeconds = 30;
@@ -40,8 +42,22 @@ export class AdminApi {
     throw new Failure(`${what}; use the command line of the Worker's own version`, exitCode.refused);
   }
 
+  /** Each page of what is paged, in turn. */
+  async *pages<T extends { readonly nextCursor: string | null }>(
+    schema: z.ZodType<T>,
+    request: AdminRequest,
+  ): AsyncGenerator<T> {
+    let { query } = request;
+    for (;;) {
+      const page = await this.ask(schema, { ...request, query });
+      yield page;
+      if (page.nextCursor === null) return;
+      query = { ...query, cursor: page.nextCursor };
+    }
+  }
+
   /** The body of a 200. Throws an {@link ApiRefusal}, or another {@link Failure} if there is no definite answer. */
-  async call({ method, path, query, body }: AdminRequest): Promise<JsonObject> {
+  async call({ method, path, query, body, reportStatus }: AdminRequest): Promise<JsonObject> {
     const url = new URL(path, this.#origin);
     for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
     let response: Response;
@@ -63,7 +79,10 @@ export class AdminApi {
       throw unreachable(this.#origin, method, error);
     }
     const answer = parseJsonObject(text);
-    if (response.status === 200 && answer !== undefined) return answer;
+    const { status } = response;
+    if (answer !== undefined) {
+      if (status === 200 || (status === reportStatus && !isEnvelope(status, answer))) return answer;
+    }
     throw explained(this.#origin, response, answer);
   }
 }
@@ -80,9 +99,14 @@ function unreachable(origin: string, method: string, error: unknown): Failure {
   return new Failure(`${what}; ${next}`, exitCode.unavailable);
 }
 
+/** Whether this is the one form that every error of the Worker has. */
+function isEnvelope(status: number, answer: JsonObject | undefined): answer is JsonObject {
+  return typeof answer?.reqId === "string" && answer.statusCode === status;
+}
+
 function explained(origin: string, response: Response, answer: JsonObject | undefined): Failure {
   const { status } = response;
-  if (typeof answer?.reqId !== "string" || answer.statusCode !== status) {
+  if (!isEnvelope(status, answer)) {
     const what = `${origin} answered ${status}, and not as an oci-auth-worker does`;
     return status === 429 || status >= 500
       ? new Failure(`${what}; try again later`, exitCode.unavailable)
@@ -117,10 +141,15 @@ function messageOf({ message, details }: JsonObject): string {
       .join("; ");
   }
   const said = String(message).replace(/\.$/, "");
-  const oci = isJsonObject(details) && isJsonObject(details.oci) ? details.oci : undefined;
-  if (oci === undefined) return said;
-  const told = [`${oci.code}: ${oci.message}`.replace(/\.$/, "")];
+  const oci = isJsonObject(details) && isJsonObject(details.oci) ? saidByOci(details.oci) : undefined;
+  return oci === undefined ? said : `${said} ${oci}`;
+}
+
+/** What OCI said of a credential, in parentheses; undefined if it did not answer. */
+export function saidByOci({ status, code, message, opcRequestId }: JsonObject): string | undefined {
+  if (status === undefined) return undefined;
+  const told = [code === undefined ? String(status) : `${code}: ${message}`.replace(/\.$/, "")];
   // What Oracle's support asks for.
-  if (oci.opcRequestId !== undefined) told.push(`opc-request-id ${oci.opcRequestId}`);
-  return `${said} (OCI says ${told.join(", ")})`;
+  if (opcRequestId !== undefined) told.push(`opc-request-id ${opcRequestId}`);
+  return `(OCI says ${told.join(", ")})`;
 }

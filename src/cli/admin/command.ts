@@ -1,6 +1,6 @@
 /** `oci-auth admin`: the admin API in the terminal. */
 import { Command } from "commander";
-import { exitCode, Failure } from "../failure.ts";
+import { exitCode, exitCodesHelp, Failure } from "../failure.ts";
 import { workerUrlOption } from "../worker-url.ts";
 import { AdminApi } from "./api.ts";
 import { auditOperations } from "./audit-operations.ts";
@@ -10,6 +10,8 @@ import { addImport } from "./import-command.ts";
 import { ociAuthOperations } from "./oci-auth-operations.ts";
 import { type AdminSession, addOperation } from "./operation-command.ts";
 import { organizationOperations } from "./organization-operations.ts";
+import { addReEncrypt } from "./re-encrypt-command.ts";
+import { addReady } from "./ready-command.ts";
 import { tenancyOperations } from "./tenancy-operations.ts";
 
 const groups = {
@@ -50,12 +52,7 @@ Examples:
   $ oci-auth admin organizations create --name Acme --slug acme
   $ oci-auth admin identities list --all --json
   $ oci-auth admin identities suspend 7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22
-
-Exit codes:
-  0  done
-  1  the Worker said no, or you did when it asked
-  2  the command line, the configuration or a file is wrong; nothing was changed
-  3  the Worker could not be reached or cannot answer now; try again later`,
+${exitCodesHelp("done", "the Worker, a check, or you when it asked, said no")}`,
     );
   const session = (): AdminSession => {
     const { url, tokenFile, json = false } = admin.opts<{ url?: string; tokenFile?: string; json?: true }>();
@@ -72,7 +69,9 @@ Exit codes:
     for (const operation of operations) {
       if (operation.command[0] === group) addOperation(command, operation, session);
     }
+    if (group === "tenancies") addReEncrypt(command, session);
   }
   addImport(admin, session);
+  addReady(admin, session);
   return admin;
 }

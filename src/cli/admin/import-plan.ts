@@ -45,8 +45,8 @@ export async function planImport(
   organizationId: string,
   exported: readonly ExportedIdentity[],
 ): Promise<PlannedIdentity[]> {
-  const get = <T>(schema: z.ZodType<T>, path: string, query: Record<string, string> = {}) =>
-    api.ask(schema, { method: "GET", path: `/api/v1/${path}`, query });
+  const get = <T>(schema: z.ZodType<T>, path: string) =>
+    api.ask(schema, { method: "GET", path: `/api/v1/${path}` });
 
   const { organization } = await get(
     organizationAnswer,
@@ -58,12 +58,13 @@ export async function planImport(
   });
 
   const present: Identity[] = [];
-  for (let cursor: string | null = ""; cursor !== null; ) {
-    const query: Record<string, string> = { organizationId: organization.id, limit: "100" };
-    if (cursor !== "") query.cursor = cursor;
-    const page: z.output<typeof identitiesAnswer> = await get(identitiesAnswer, "identities", query);
+  const query = { organizationId: organization.id, limit: "100" };
+  for await (const page of api.pages(identitiesAnswer, {
+    method: "GET",
+    path: "/api/v1/identities",
+    query,
+  })) {
     present.push(...page.identities);
-    cursor = page.nextCursor;
   }
 
   const planned: PlannedIdentity[] = [];

@@ -1,5 +1,5 @@
 /** Makes a command of an operation, and carries it out. */
-import { confirm } from "@inquirer/prompts";
+import confirm from "@inquirer/confirm";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { exitCode, Failure } from "../failure.ts";
 import { isJsonObject, type JsonObject } from "../json-object.ts";

@@ -1,7 +1,7 @@
 /** `oci-auth probe`: checks a deployment from outside. */
 import { Command } from "commander";
 import { tableOf } from "../admin/table.ts";
-import { exitCode, Failure } from "../failure.ts";
+import { exitCode, exitCodesHelp, Failure } from "../failure.ts";
 import { addProfileOptions, type ProfileOptions, profileHelp } from "../profile.ts";
 import { print, printableJson } from "../terminal.ts";
 import { parseWorkerUrl, workerUrlOption } from "../worker-url.ts";
@@ -42,12 +42,7 @@ ${profileHelp}
 Examples:
   $ oci-auth probe --url https://auth.example.com --identity-id 7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22
   $ oci-auth probe --url https://auth.example.com --identity-id 7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22 --profile probe --json
-
-Exit codes:
-  0  all is as it must be
-  1  a login that must succeed did not, or one that must be refused was not
-  2  the command line or the API key is wrong; nothing was asked
-  3  it could not be told, since the Worker could not be reached or cannot answer now; try again later`,
+${exitCodesHelp("all is as it must be", "a login that must succeed did not, or one that must be refused was not")}`,
     )
     .action(async (options: ProbeOptions) => {
       const { url, identityId, json = false } = options;
