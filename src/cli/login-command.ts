@@ -8,7 +8,7 @@ import { addLoginOptions, type LoginOptions } from "./login-options.ts";
 import { Passphrases } from "./passphrase.ts";
 import { profileHelp, readProfile } from "./profile.ts";
 import { Sink } from "./sink.ts";
-import { print } from "./terminal.ts";
+import { print, say } from "./terminal.ts";
 import { formatToken, type TokenFormat, tokenFormats } from "./token-output.ts";
 import { watch } from "./watch.ts";
 
@@ -87,10 +87,6 @@ async function untilStopped(run: (signal: AbortSignal) => Promise<void>): Promis
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   }
-}
-
-function say(line: string): void {
-  process.stderr.write(`oci-auth: ${line}\n`);
 }
 
 function misuse(message: string): Failure {

@@ -6,6 +6,7 @@ import { doctorCommand } from "./doctor-command.ts";
 import { exitCode, exitCodesHelp, Failure } from "./failure.ts";
 import { loginCommand } from "./login-command.ts";
 import { probeCommand } from "./probe/command.ts";
+import { say } from "./terminal.ts";
 
 const program = new Command("oci-auth")
   .description(
@@ -29,7 +30,7 @@ function report(error: unknown): number {
   // The parser has said it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
   if (error instanceof Failure) {
-    process.stderr.write(`oci-auth: ${error.message}\n`);
+    say(error.message);
     return error.exitCode;
   }
   throw error;

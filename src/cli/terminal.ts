@@ -27,14 +27,19 @@ function onError(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }
 
+/** Tells a person, in one line on stderr. What others wrote into it, a server say, reaches no terminal as it is. */
+export function say(line: string): void {
+  process.stderr.write(`oci-auth: ${printable(line)}\n`);
+}
+
 /** Text of others, such as a user agent, that cannot move a terminal's cursor or turn its text around. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, escaped);
 }
 
 /** JSON for people and programs. What JSON.stringify leaves as it is and a terminal could obey is escaped too. */
-export function printableJson(value: unknown): string {
-  return JSON.stringify(value, undefined, 2).replace(/[\x7f-\x9f\p{Bidi_Control}]/gu, escaped);
+export function printableJson(value: unknown, indentation = 2): string {
+  return JSON.stringify(value, undefined, indentation).replace(/[\x7f-\x9f\p{Bidi_Control}]/gu, escaped);
 }
 
 function escaped(character: string): string {

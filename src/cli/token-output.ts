@@ -1,4 +1,5 @@
 import type { IssuedToken } from "./login.ts";
+import { printableJson } from "./terminal.ts";
 
 export const tokenFormats = ["token", "json", "env"] as const;
 export type TokenFormat = (typeof tokenFormats)[number];
@@ -9,7 +10,7 @@ export function formatToken(token: IssuedToken, format: TokenFormat): string {
     case "token":
       return token.accessToken;
     case "json":
-      return JSON.stringify(token);
+      return printableJson(token, 0);
     case "env":
       // A token is base64url and dots (login.ts), so nothing in it can end the quotes.
       return `export OCI_AUTH_TOKEN='${token.accessToken}'`;

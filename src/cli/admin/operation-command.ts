@@ -3,7 +3,7 @@ import confirm from "@inquirer/confirm";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { exitCode, Failure } from "../failure.ts";
 import { isJsonObject, type JsonObject } from "../json-object.ts";
-import { isTerminal, onTerminal, print, printableJson } from "../terminal.ts";
+import { isTerminal, onTerminal, print, printable, printableJson } from "../terminal.ts";
 import type { AdminApi, AdminRequest } from "./api.ts";
 import type { Confirmation, Operation } from "./operation.ts";
 import { fieldsOf, tableOf } from "./table.ts";
@@ -111,7 +111,8 @@ function shown({ result, columns }: Operation, answer: JsonObject): string {
     return fieldsOf(isJsonObject(resource) ? resource : answer);
   }
   if (typeof answer.nextCursor === "string") {
-    process.stderr.write(`There are more: --all reads every page, --cursor ${answer.nextCursor} the next.\n`);
+    const cursor = printable(answer.nextCursor);
+    process.stderr.write(`There are more: --all reads every page, --cursor ${cursor} the next.\n`);
   }
   return tableOf(rowsOf(answer, result), columns);
 }
@@ -132,7 +133,7 @@ async function askFirst(
     const resource = (await api.call({ method: "GET", path: fill(path) }))[result];
     found.push(isJsonObject(resource) ? resource : {});
   }
-  const message = question(...found);
+  const message = printable(question(...found));
   const yes = await onTerminal(confirm({ message, default: false }, { output: process.stderr }));
   if (!yes) throw new Failure("not confirmed; nothing was changed", exitCode.refused);
 }

@@ -1,7 +1,6 @@
 /** Paths of the admin API, as in /openapi.json, and what examples call what they name. */
 
 import type { JsonObject } from "../json-object.ts";
-import { printable } from "../terminal.ts";
 
 export const organizations = "/api/v1/organizations";
 export const organization = `${organizations}/{organizationId}`;
@@ -20,5 +19,5 @@ export const exampleUser = "ocid1.user.oc1..aaaa";
 
 /** What a question calls an organization or an identity. */
 export function named({ name, id }: JsonObject): string {
-  return printable(`${name} (${id})`);
+  return `${name} (${id})`;
 }

@@ -29,14 +29,16 @@ export function fieldsOf(resource: JsonObject): string {
 
 /** `organizationId` → `ORGANIZATION ID`. */
 function title(name: string): string {
-  return name.replace(/[A-Z](?=[a-z])|(?<=[a-z])[A-Z]/g, " $&").toUpperCase();
+  return printable(name)
+    .replace(/[A-Z](?=[a-z])|(?<=[a-z])[A-Z]/g, " $&")
+    .toUpperCase();
 }
 
 function shown(value: unknown): string {
   if (value === null || value === undefined) return "-";
   if (Array.isArray(value)) return value.length === 0 ? "-" : value.map(shown).join(", ");
   if (isJsonObject(value)) {
-    return typeof value.ipAddress === "string" ? rangeOf(value) : printable(JSON.stringify(value));
+    return printable(typeof value.ipAddress === "string" ? rangeOf(value) : JSON.stringify(value));
   }
   return printable(String(value));
 }

@@ -1,0 +1,102 @@
+/** The command line, as a process, where what answers or what it writes to is not as it should be. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BuiltCommand, buildCommand } from "./built-command.ts";
+import { type HomeFolder, makeHomeFolder, profileOf, profileText } from "./home-folder.ts";
+import { newOcid, newRsaKey } from "./oci-users.ts";
+
+let command: BuiltCommand;
+let home: HomeFolder;
+const servers: Server[] = [];
+beforeAll(() => {
+  command = buildCommand();
+  home = makeHomeFolder(command.folder);
+  const key = newRsaKey();
+  const user = { ...key, name: "", tenancyOcid: newOcid("tenancy"), userOcid: newOcid("user") };
+  home.write(".oci/config", profileText("DEFAULT", profileOf(user, home.key(user))));
+});
+afterAll(() => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+  command.remove();
+});
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** What answers in the Worker's place, and what it was asked. */
+async function standIn(answer: Answer) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    request.resume().once("end", () => answer(request, response));
+  }).listen(0, "127.0.0.1");
+  servers.push(server);
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
+  const env = {
+    ...home.env,
+    OCI_AUTH_URL: origin,
+    OCI_AUTH_IDENTITY_ID: "7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22",
+    OCI_AUTH_ADMIN_TOKEN: "x".repeat(40),
+  };
+  return { asked, origin, env, run: (...args: string[]) => command.run(args, env) };
+}
+
+function always(body: unknown, status = 200, headers: Record<string, string> = {}): Answer {
+  return (_, response) => response.writeHead(status, headers).end(JSON.stringify(body));
+}
+
+const refusal = (statusCode: number, message: unknown, reqId = "req-uV1PNuuRpSBs1f") => ({
+  reqId,
+  statusCode,
+  message,
+  error: "x",
+});
+const token = { accessToken: "a.b.c", expiresIn: 2, accessTokenMaxTTL: 2_592_000, tokenType: "Bearer" };
+
+describe("what a server says reaches no terminal as it is:", () => {
+  // A terminal obeys the first two; the third turns text around.
+  const evil = "\u001b[2J\u009b31m\u202e";
+  const obeyed = /[^\P{Cc}\n]|\u202e/u;
+
+  it.each<[what: string, args: string[], answer: unknown, status: number]>([
+    ["a refusal of admin", ["admin", "identities", "list"], refusal(400, evil, `req-${evil}`), 400],
+    [
+      "what OCI said of a credential",
+      ["admin", "tenancies", "get", "x"],
+      {
+        ...refusal(400, "no"),
+        details: { oci: { status: 401, code: evil, message: evil, opcRequestId: evil } },
+      },
+      400,
+    ],
+    ["a cursor", ["admin", "identities", "list"], { identities: [], nextCursor: evil }, 200],
+    ["a field's name", ["admin", "identities", "get", "x"], { identity: { [evil]: evil } }, 200],
+    [
+      "a trusted address",
+      ["admin", "oci-auth", "get", "x"],
+      { identityOciAuth: { accessTokenTrustedIps: [{ ipAddress: evil }] } },
+      200,
+    ],
+    ["a refusal of a login", ["login"], refusal(401, evil, `req-${evil}`), 401],
+    ["a field beside the token", ["login", "--output", "json"], { ...token, [evil]: evil }, 200],
+    ["a refusal of a probe", ["probe", "--identity-id", "x"], refusal(401, evil, `req-${evil}`), 401],
+    ["a refusal of the doctor", ["doctor"], refusal(401, evil, `req-${evil}`), 401],
+  ])("%s", async (_, args, answer, status) => {
+    const { run } = await standIn(always(answer, status));
+    const { stdout, stderr } = await run(...args);
+    expect(stdout + stderr).not.toMatch(obeyed);
+    expect((stdout + stderr).toLowerCase()).toContain("\\u001b");
+  });
+
+  it("a question", async () => {
+    const { env } = await standIn(always({ tenancy: { tenancyOcid: evil } }));
+    const args = ["admin", "tenancies", "delete", "x"];
+    const { stdout } = await command.runInTerminal(args, env, "and its credential?", "n\r");
+    expect(stdout).toContain("Delete tenancy \\u001b[2J\\u009b31m\\u202e and its credential?");
+  });
+});
