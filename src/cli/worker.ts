@@ -1,4 +1,5 @@
 /** Requests to the Worker that need no bearer: what it answered, or that it did not. */
+import { textOf } from "./answer-text.ts";
 import { reasonOf } from "./connection-error.ts";
 import { type JsonObject, parseJsonObject } from "./json-object.ts";
 
@@ -32,7 +33,7 @@ export async function askWorker(
       redirect: "manual",
       signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
     });
-    const text = await response.text();
+    const text = await textOf(response);
     return {
       kind: "answer",
       status: response.status,

@@ -100,3 +100,36 @@ describe("what a server says reaches no terminal as it is:", () => {
     expect(stdout).toContain("Delete tenancy \\u001b[2J\\u009b31m\\u202e and its credential?");
   });
 });
+
+describe("an answer that never ends, exits", () => {
+  it.each([
+    ["list --all", ["organizations", "list", "--all"], { organizations: [], nextCursor: "again" }],
+    [
+      "re-encrypt",
+      ["tenancies", "re-encrypt"],
+      { reEncrypted: 1, current: 0, changed: 0, undecryptable: [], nextCursor: "again" },
+    ],
+  ])("1 where pages lead back to one that was read: %s", async (_, args, page) => {
+    const { run, asked } = await standIn(always(page));
+    const { code, stdout, stderr } = await run("admin", ...args);
+    expect([code, stdout, stderr]).toEqual([
+      1,
+      "",
+      expect.stringMatching(/with pages that never end; .*\n$/),
+    ]);
+    expect(asked).toHaveLength(2);
+  });
+
+  it.each([[["login"]], [["admin", "identities", "list"]]])("3 where a body does not: %j", async (args) => {
+    const { run } = await standIn((_, response) => {
+      const megabyte = Buffer.alloc(1024 * 1024, " ");
+      const more = () => {
+        while (!response.destroyed && response.write(megabyte));
+      };
+      response.on("drain", more);
+      more();
+    });
+    const { code, stderr } = await run(...args);
+    expect([code, stderr]).toEqual([3, expect.stringMatching(/its answer is longer than 32 MiB; .*\n$/)]);
+  });
+});

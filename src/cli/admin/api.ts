@@ -1,5 +1,6 @@
 /** The admin API, as a client sees it: JSON in and out, and each refusal a sentence that says what to do next. */
 import type { z } from "zod";
+import { textOf } from "../answer-text.ts";
 import { reasonOf } from "../connection-error.ts";
 import { exitCode, Failure } from "../failure.ts";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../json-object.ts";
@@ -42,16 +43,22 @@ export class AdminApi {
     throw new Failure(`${what}; use the command line of the Worker's own version`, exitCode.refused);
   }
 
-  /** Each page of what is paged, in turn. */
+  /** Each page of what is paged, in turn. Throws a {@link Failure} if a page leads back to one that was read. */
   async *pages<T extends { readonly nextCursor: string | null }>(
     schema: z.ZodType<T>,
     request: AdminRequest,
   ): AsyncGenerator<T> {
     let { query } = request;
+    const read = new Set<string>();
     for (;;) {
       const page = await this.ask(schema, { ...request, query });
       yield page;
       if (page.nextCursor === null) return;
+      if (read.has(page.nextCursor)) {
+        const what = `${this.#origin} answered ${request.method} ${request.path} with pages that never end`;
+        throw new Failure(`${what}; tell the Worker's operator`, exitCode.refused);
+      }
+      read.add(page.nextCursor);
       query = { ...query, cursor: page.nextCursor };
     }
   }
@@ -74,7 +81,7 @@ export class AdminApi {
         redirect: "manual",
         signal: AbortSignal.timeout(timeoutSeconds * 1000),
       });
-      text = await response.text();
+      text = await textOf(response);
     } catch (error) {
       throw unreachable(this.#origin, method, error);
     }

@@ -1,6 +1,7 @@
 /** Makes a command of an operation, and carries it out. */
 import confirm from "@inquirer/confirm";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { z } from "zod";
 import { exitCode, Failure } from "../failure.ts";
 import { isJsonObject, type JsonObject } from "../json-object.ts";
 import { isTerminal, onTerminal, print, printable, printableJson } from "../terminal.ts";
@@ -82,22 +83,19 @@ function queryOf(given: JsonObject, { limit, cursor }: Options): Record<string, 
   return Object.fromEntries(query.map(([name, value]) => [name, String(value)]));
 }
 
+const anyPage = z.looseObject({ nextCursor: z.string().nullable() });
+
 /** The page that was asked for, or every page put together in the form of one. */
 async function readPages(
   api: AdminApi,
-  request: AdminRequest & { readonly query: Readonly<Record<string, string>> },
+  request: AdminRequest,
   result: string,
   { all }: Options,
 ): Promise<JsonObject> {
+  if (all !== true) return api.call(request);
   const rows: unknown[] = [];
-  let query = request.query;
-  for (;;) {
-    const page = await api.call({ ...request, query });
-    if (all !== true) return page;
-    rows.push(...rowsOf(page, result));
-    if (typeof page.nextCursor !== "string") return { [result]: rows, nextCursor: null };
-    query = { ...query, cursor: page.nextCursor };
-  }
+  for await (const page of api.pages(anyPage, request)) rows.push(...rowsOf(page, result));
+  return { [result]: rows, nextCursor: null };
 }
 
 function rowsOf(page: JsonObject, result: string): JsonObject[] {

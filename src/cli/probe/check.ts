@@ -1,5 +1,6 @@
 /** One question to the Worker, and what its answer proves. */
 import { z } from "zod";
+import { textOf } from "../answer-text.ts";
 import { reasonOf } from "../connection-error.ts";
 import { isJsonObject } from "../json-object.ts";
 
@@ -36,7 +37,7 @@ export async function ask(url: URL, init: RequestInit = {}): Promise<Answer> {
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutSeconds * 1000),
     });
-    return { status: response.status, text: await response.text(), milliseconds: milliseconds() };
+    return { status: response.status, text: await textOf(response), milliseconds: milliseconds() };
   } catch (error) {
     const late = error instanceof Error && error.name === "TimeoutError";
     const text = late ? `no answer within ${timeoutSeconds} s` : reasonOf(error);
