@@ -1,5 +1,6 @@
 /** What a refusal of the Worker means to whoever logs in, and what to do. */
 import { type ExitCode, exitCode, Failure } from "./failure.ts";
+import { isJsonObject } from "./json-object.ts";
 import { printable } from "./terminal.ts";
 import { type Answer, type NoAnswer, retryAfterSeconds } from "./worker.ts";
 
@@ -126,7 +127,7 @@ export function refusalOf(origin: string, answer: Answer | NoAnswer, now: number
 /** Of an envelope; a 422 has issues in its place. */
 function messageOf(message: unknown): string {
   if (!Array.isArray(message)) return printable(String(message)).replace(/\.$/, "");
-  const issues = message.map((issue: { path?: unknown; message?: unknown }) => {
+  const issues = message.filter(isJsonObject).map((issue) => {
     const path = Array.isArray(issue.path) ? issue.path.join(".") : "";
     return `${path === "" ? "" : `${path}: `}${issue.message}`;
   });

@@ -50,7 +50,7 @@ export async function askWorker(
 }
 
 /** Seconds that the answer asks to wait (RFC 9110, section 10.2.3); undefined if it does not. */
-export function retryAfterSeconds({ headers }: Answer, now: number): number | undefined {
+export function retryAfterSeconds({ headers }: Pick<Answer, "headers">, now: number): number | undefined {
   const text = headers.get("retry-after");
   if (text === null) return undefined;
   const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - now) / 1000;

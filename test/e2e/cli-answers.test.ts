@@ -133,3 +133,18 @@ describe("an answer that never ends, exits", () => {
     expect([code, stderr]).toEqual([3, expect.stringMatching(/its answer is longer than 32 MiB; .*\n$/)]);
   });
 });
+
+describe("an answer in no form that a Worker gives", () => {
+  it("is a refusal, whatever its issues are", async () => {
+    const { run } = await standIn(always(refusal(422, [null, { path: ["a"], message: "b" }]), 422));
+    const { code, stderr } = await run("login");
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^oci-auth: a: b \(422, [^\n]+\n$/)]);
+  });
+
+  it("may say as a date when to try again", async () => {
+    const headers = { "retry-after": new Date(Date.now() + 600_000).toUTCString() };
+    const { run } = await standIn(always(refusal(503, "no"), 503, headers));
+    const { code, stderr } = await run("admin", "identities", "list");
+    expect([code, stderr]).toEqual([3, expect.stringMatching(/; try again in (?:59\d|600) s\n$/)]);
+  });
+});

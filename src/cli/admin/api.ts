@@ -4,6 +4,7 @@ import { textOf } from "../answer-text.ts";
 import { reasonOf } from "../connection-error.ts";
 import { exitCode, Failure } from "../failure.ts";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../json-object.ts";
+import { retryAfterSeconds } from "../worker.ts";
 
 export interface AdminRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -121,8 +122,8 @@ function explained(origin: string, response: Response, answer: JsonObject | unde
   }
   const said = `${messageOf(answer)} (${status}, ${answer.reqId})`;
   if (status === 429 || status >= 500) {
-    const seconds = response.headers.get("retry-after");
-    const wait = seconds === null ? "later" : `in ${seconds} s`;
+    const seconds = retryAfterSeconds(response, Date.now());
+    const wait = seconds === undefined ? "later" : `in ${Math.ceil(seconds)} s`;
     return new Failure(`${said}; try again ${wait}`, exitCode.unavailable);
   }
   const next = nextSteps[status];
