@@ -147,4 +147,30 @@ describe("an answer in no form that a Worker gives", () => {
     const { code, stderr } = await run("admin", "identities", "list");
     expect([code, stderr]).toEqual([3, expect.stringMatching(/; try again in (?:59\d|600) s\n$/)]);
   });
+
+  it.each<[what: string, jwksUri: (origin: string) => string, message: RegExp]>([
+    ["no URL for its keys", () => "jwks", /token \(there is no discovery document\)/],
+    ["a key that is none", (origin) => `${origin}/jwks`, /token \(.+\)/],
+    ["a path for its keys that has a host's form", (origin) => `${origin}//a.invalid/jwks`, /token \(.+\)/],
+  ])("fails a probe, with its report: %s", async (_, jwksUri, message) => {
+    const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const accessToken = `${part({ alg: "RS256", kid: "k" })}.${part({})}.AAAA`;
+    let logins = 0;
+    const { run, origin, asked } = await standIn((request, response) => {
+      const { url } = request;
+      if (url?.startsWith("/.well-known")) {
+        return always({ issuer: origin, jwks_uri: jwksUri(origin) })(request, response);
+      }
+      if (url?.endsWith("/jwks")) {
+        return always({ keys: [{ kty: "RSA", kid: "k", alg: "RS256" }] })(request, response);
+      }
+      logins += 1;
+      if (logins === 1) return always({ ...token, accessToken })(request, response);
+      always(refusal(401, "no"), 401)(request, response);
+    });
+    const { code, stdout, stderr } = await run("probe", "--json", "--identity-id", "x");
+    expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
+    expect(JSON.parse(stdout).checks[1]).toMatchObject({ name: "token", ok: false });
+    if (jwksUri(origin).startsWith(origin)) expect(asked).toContain(`GET ${jwksUri("")}`);
+  });
 });

@@ -99,7 +99,7 @@ function verdictOn(url: string, checks: readonly Check[]): Failure {
   );
   if (alarms.length > 0) {
     return new Failure(
-      `ALARM: ${url} gave a token for a login that it must refuse; a defence does not hold: ${alarms.join(", ")}; suspend its organizations and deploy a version that is sound`,
+      `ALARM: ${url} did not refuse a login that it must refuse; a defence does not hold: ${alarms.join(", ")}; suspend its organizations and deploy a version that is sound`,
       exitCode.refused,
     );
   }
