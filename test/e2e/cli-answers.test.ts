@@ -174,3 +174,14 @@ describe("an answer in no form that a Worker gives", () => {
     if (jwksUri(origin).startsWith(origin)) expect(asked).toContain(`GET ${jwksUri("")}`);
   });
 });
+
+it.each([
+  ["..", ["members", "remove", "..", "x", "--yes"]],
+  [".", ["identities", "delete", ".", "--yes"]],
+  ["", ["organizations", "suspend", ""]],
+])("takes no id that would make the path another operation's: %j", async (id, args) => {
+  const { run, asked } = await standIn(always({}));
+  const { code, stderr } = await run("admin", ...args);
+  expect([code, asked]).toEqual([2, []]);
+  expect(stderr).toMatch(new RegExp(`^oci-auth: '${id.replaceAll(".", "\\.")}' is no \\w+-id; `));
+});

@@ -32,7 +32,7 @@ export function addOperation(group: Command, operation: Operation, session: () =
   }
   command.addHelpText("after", `\nExample:\n  $ oci-auth admin ${name.join(" ")} ${example}`);
   command.action(async () => {
-    const places = new Map(parameters.map((parameter, at) => [parameter, String(command.args[at])]));
+    const places = new Map(parameters.map((parameter, at) => [parameter, idOf(parameter, command.args[at])]));
     const fill = (template: string) =>
       template.replace(/\{(\w+)\}/g, (_, parameter) => encodeURIComponent(places.get(parameter) ?? ""));
     const options: Options = command.opts();
@@ -45,6 +45,15 @@ export function addOperation(group: Command, operation: Operation, session: () =
       : readPages(api, { ...request, query: queryOf(given, options) }, operation.result ?? "", options));
     print(json ? printableJson(answer) : shown(operation, answer));
   });
+}
+
+/** None that would make the path another operation's: a URL's `..` takes away the part before it. */
+function idOf(parameter: string, text = ""): string {
+  if (!/^\.{0,2}$/.test(text)) return text;
+  throw new Failure(
+    `'${text}' is no ${kebabCase(parameter)}; the list commands show what there is`,
+    exitCode.usage,
+  );
 }
 
 function kebabCase(name: string): string {
