@@ -46,7 +46,7 @@ ${exitCodesHelp("logged in; with --watch, stopped", "the Worker refused the logi
 
 async function runLogin(options: LoginCommandOptions): Promise<void> {
   const { url, identityId, organizationSlug, output } = options;
-  if (url === undefined) throw misuse("no Worker is named; give --url or set OCI_AUTH_URL");
+  if (!url) throw misuse("no Worker is named; give --url or set OCI_AUTH_URL");
   if (!identityId) throw misuse("no identity is named; give --identity-id or set OCI_AUTH_IDENTITY_ID");
   const sink = options.sink === undefined ? undefined : new Sink(options.sink);
   if (options.watch && sink === undefined) {

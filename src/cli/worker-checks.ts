@@ -17,7 +17,7 @@ const allowedSkewSeconds = 300;
 const usualSkewSeconds = 30;
 
 export async function checkHealth(url: string | undefined): Promise<Checked<Health>> {
-  if (url === undefined) return failed("no Worker is named", "give --url or set OCI_AUTH_URL");
+  if (!url) return failed("no Worker is named", "give --url or set OCI_AUTH_URL");
   const asked = Date.now();
   const answer = await askWorker(url, "/health");
   const answered = Date.now();

@@ -18,7 +18,10 @@ export function parseWorkerUrl(text: string): string {
 }
 
 export function workerUrlOption(): Option {
-  return new Option("--url <origin>", "the Worker, such as https://auth.example.com")
-    .env("OCI_AUTH_URL")
-    .argParser(parseWorkerUrl);
+  return (
+    new Option("--url <origin>", "the Worker, such as https://auth.example.com")
+      .env("OCI_AUTH_URL")
+      // An empty variable is as good as none, and whoever needs the URL says so.
+      .argParser((text) => (text === "" ? text : parseWorkerUrl(text)))
+  );
 }

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type BuiltCommand, buildCommand } from "./built-command.ts";
+import { type BuiltCommand, buildCommand, type Run } from "./built-command.ts";
 import { type HomeFolder, makeHomeFolder, profileOf, profileText } from "./home-folder.ts";
 import { newOcid, newRsaKey } from "./oci-users.ts";
 
@@ -184,4 +184,15 @@ it.each([
   const { code, stderr } = await run("admin", ...args);
   expect([code, asked]).toEqual([2, []]);
   expect(stderr).toMatch(new RegExp(`^oci-auth: '${id.replaceAll(".", "\\.")}' is no \\w+-id; `));
+});
+
+it("takes an empty OCI_AUTH_URL for none, and helps", async () => {
+  const env = { ...home.env, OCI_AUTH_URL: "" };
+  expect(await command.run(["login", "--help"], env)).toMatchObject({ code: 0, stderr: "" });
+  const all: Promise<Run>[] = [["login"], ["probe"], ["admin", "identities", "list"]].map((args) =>
+    command.run(args, env),
+  );
+  for (const { code, stderr } of await Promise.all(all)) {
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^oci-auth: no Worker is named; give --url/)]);
+  }
 });

@@ -56,7 +56,7 @@ ${exitCodesHelp("done", "the Worker, a check, or you when it asked, said no")}`,
     );
   const session = (): AdminSession => {
     const { url, tokenFile, json = false } = admin.opts<{ url?: string; tokenFile?: string; json?: true }>();
-    if (url === undefined) {
+    if (!url) {
       throw new Failure(
         "no Worker is named; give --url https://auth.example.com or set OCI_AUTH_URL",
         exitCode.usage,

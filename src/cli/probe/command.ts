@@ -46,7 +46,7 @@ ${exitCodesHelp("all is as it must be", "a login that must succeed did not, or o
     )
     .action(async (options: ProbeOptions) => {
       const { url, identityId, json = false } = options;
-      if (url === undefined) throw missing("no Worker is named; give --url or set OCI_AUTH_URL");
+      if (!url) throw missing("no Worker is named; give --url or set OCI_AUTH_URL");
       if (identityId === undefined) throw missing("no identity is named; give --identity-id");
       const apiKey = await loadProbeKey(options);
       const expectation = { issuer: options.issuer ?? url, audience: options.audience, identityId, apiKey };
