@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { reasonOf } from "../../src/cli/connection-error.ts";
 import { type BuiltCommand, buildCommand, type Run } from "./built-command.ts";
 import { type HomeFolder, makeHomeFolder, profileOf, profileText } from "./home-folder.ts";
 import { newOcid, newRsaKey } from "./oci-users.ts";
@@ -195,4 +196,10 @@ it("takes an empty OCI_AUTH_URL for none, and helps", async () => {
   for (const { code, stderr } of await Promise.all(all)) {
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^oci-auth: no Worker is named; give --url/)]);
   }
+});
+
+it("says why none of a host's addresses can be reached", () => {
+  const each = [new Error("connect ECONNREFUSED ::1:1"), new Error("connect ECONNREFUSED 127.0.0.1:1")];
+  const error = new TypeError("fetch failed", { cause: new AggregateError(each, "") });
+  expect(reasonOf(error)).toBe("connect ECONNREFUSED ::1:1, connect ECONNREFUSED 127.0.0.1:1");
 });
