@@ -21,13 +21,15 @@ export class Sink {
   /** Throws a {@link Failure} if the file could not be replaced, before anything is asked for it. */
   constructor(path: string) {
     this.path = resolvePath(path);
+    let isOther: boolean;
     try {
       accessSync(dirname(this.path), constants.W_OK | constants.X_OK);
+      isOther = lstatSync(this.path, { throwIfNoEntry: false })?.isFile() === false;
     } catch (error) {
       throw this.#failure(error);
     }
     // Replacing a link, a device or a pipe would take it from whoever put it there.
-    if (lstatSync(this.path, { throwIfNoEntry: false })?.isFile() === false) {
+    if (isOther) {
       throw new Failure(`${this.path} is not a regular file; name another with --sink`, exitCode.usage);
     }
   }
@@ -45,7 +47,11 @@ export class Sink {
       }
       renameSync(temporary, this.path);
     } catch (error) {
-      rmSync(temporary, { force: true });
+      try {
+        rmSync(temporary, { force: true });
+      } catch {
+        // What kept it from being written, such as a file system that became read-only, keeps it from being removed.
+      }
       throw this.#failure(error);
     }
   }

@@ -1,8 +1,12 @@
 /** The command line, as a process, where what answers or what it writes to is not as it should be. */
+import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reasonOf } from "../../src/cli/connection-error.ts";
+import { Failure } from "../../src/cli/failure.ts";
+import { Sink } from "../../src/cli/sink.ts";
 import { type BuiltCommand, buildCommand, type Run } from "./built-command.ts";
 import { type HomeFolder, makeHomeFolder, profileOf, profileText } from "./home-folder.ts";
 import { newOcid, newRsaKey } from "./oci-users.ts";
@@ -202,4 +206,25 @@ it("says why none of a host's addresses can be reached", () => {
   const each = [new Error("connect ECONNREFUSED ::1:1"), new Error("connect ECONNREFUSED 127.0.0.1:1")];
   const error = new TypeError("fetch failed", { cause: new AggregateError(each, "") });
   expect(reasonOf(error)).toBe("connect ECONNREFUSED ::1:1, connect ECONNREFUSED 127.0.0.1:1");
+});
+
+describe("the file of a token", () => {
+  it("that cannot be written is a failure that a watch outlives, even if nothing can be removed either", () => {
+    const folder = join(home.path, "gone");
+    mkdirSync(folder);
+    const sink = new Sink(join(folder, "token"));
+    rmdirSync(folder);
+    // What is below a file can be neither made nor removed, whoever asks.
+    writeFileSync(folder, "");
+    expect(() => sink.write("x")).toThrow(Failure);
+  });
+
+  it("whose name is too long is refused before anything is asked", async () => {
+    const { run, asked } = await standIn(always(token));
+    const { code, stderr } = await run("login", "--sink", "t".repeat(300));
+    expect([code, asked]).toEqual([2, []]);
+    expect(stderr).toMatch(
+      /^oci-auth: the token cannot be written to .*ENAMETOOLONG[^\n]*; check --sink[^\n]*\n$/,
+    );
+  });
 });
