@@ -24,11 +24,15 @@ export function print(text: string): void {
 }
 
 function onError(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+  if (error.code === "EPIPE") return;
+  say(`the answer cannot be written: ${error.message}; see that standard output takes it`);
+  process.exitCode = exitCode.usage;
 }
 
 /** Tells a person, in one line on stderr. What others wrote into it, a server say, reaches no terminal as it is. */
 export function say(line: string): void {
+  // A log that is full or that nobody reads any more is no reason to stop what goes on.
+  if (process.stderr.listenerCount("error") === 0) process.stderr.on("error", () => {});
   process.stderr.write(`oci-auth: ${printable(line)}\n`);
 }
 

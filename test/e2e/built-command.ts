@@ -19,6 +19,8 @@ export interface Run {
 export interface Started {
   /** What it said so far. */
   stderr(): string;
+  /** From now on nobody reads what it says. */
+  leaveUnread(): void;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<Run>;
 }
@@ -37,6 +39,8 @@ export interface BuiltCommand {
   ): Promise<Run>;
   /** Into a pipe that nobody reads; the code is the command's. */
   runUnread(args: readonly string[], env: Record<string, string>): Promise<Run>;
+  /** Onto a disk that is full; the code is the command's. */
+  runOnFullDisk(args: readonly string[], env: Record<string, string>): Promise<Run>;
   /** A folder for files, removed by `remove`. */
   readonly folder: string;
   remove(): void;
@@ -71,7 +75,8 @@ export function buildCommand(): BuiltCommand {
       child.stderr.on("data", (chunk: Buffer) => {
         said += chunk;
       });
-      return { stderr: () => said, kill: (signal) => child.kill(signal), ended: ended(child) };
+      const leaveUnread = () => child.stderr.destroy();
+      return { stderr: () => said, leaveUnread, kill: (signal) => child.kill(signal), ended: ended(child) };
     },
     runInTerminal: (args, env, question, answer) => {
       // Wide, so that no question is broken into lines.
@@ -91,6 +96,8 @@ export function buildCommand(): BuiltCommand {
       const [said = "", code] = stderr.split("exit code ");
       return { code: Number(code), stdout, stderr: said };
     },
+    runOnFullDisk: (args, env) =>
+      ended(spawn("sh", ["-c", `exec ${quoted(args)} > /dev/full`], { env: environment(env) })),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -1,5 +1,5 @@
 /** The command line, as a process, where what answers or what it writes to is not as it should be. */
-import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -227,4 +227,25 @@ describe("the file of a token", () => {
       /^oci-auth: the token cannot be written to .*ENAMETOOLONG[^\n]*; check --sink[^\n]*\n$/,
     );
   });
+});
+
+it("exits 2 if standard output takes no answer, in one sentence", async () => {
+  const { env } = await standIn(always(token));
+  const { code, stderr } = await command.runOnFullDisk(["login"], env);
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/^oci-auth: the answer cannot be written: ENOSPC[^\n]*; [^\n]*\n$/),
+  ]);
+});
+
+it("goes on watching when nobody reads any more what it says", async () => {
+  const { env, asked } = await standIn(always(token));
+  const sink = join(home.path, "token");
+  const watch = command.start(["login", "--sink", sink, "--watch"], env);
+  await expect.poll(watch.stderr, { timeout: 10_000 }).toContain("logged in");
+  watch.leaveUnread();
+  await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(4);
+  expect(readFileSync(sink, "utf8")).toBe("a.b.c");
+  watch.kill("SIGTERM");
+  expect((await watch.ended).code).toBe(0);
 });
