@@ -21,7 +21,8 @@ export function parseConfigFile(text: string): Parsed<ConfigFile> {
     .entries()) {
     const line = raw.trim();
     if (line === "" || line.startsWith("#") || line.startsWith(";")) continue;
-    const profile = /^\[(.+)\]$/.exec(line)?.[1]?.trim();
+    // What follows the bracket is left out, as there.
+    const profile = /^\[(.+)\]/.exec(line)?.[1]?.trim();
     if (profile !== undefined) {
       current = profiles.get(profile) ?? new Map();
       profiles.set(profile, current);

@@ -20,6 +20,7 @@ describe("a configuration file", () => {
     ["a value with #, ; and quotes", `[DEFAULT]\npass_phrase=a#b ;c "d`, { pass_phrase: 'a#b ;c "d' }],
     ["names in any case", "[DEFAULT]\nKey_File=K", { key_file: "K" }],
     ["comments and empty lines", "# a=b\n\n[DEFAULT]\n;c=d\n  # e\nuser=a", { user: "a" }],
+    ["something after the bracket", "[DEFAULT] ; mine\nuser=a", { user: "a" }],
     ["Windows line ends and a byte order mark", "\ufeff[DEFAULT]\r\nuser=a\r\n", { user: "a" }],
     ["an empty value", "[DEFAULT]\nuser=", { user: "" }],
     ["the last of two values", "[DEFAULT]\nuser=a\nuser=b", { user: "b" }],
