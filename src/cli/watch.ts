@@ -79,7 +79,13 @@ async function freshToken(
 }
 
 /** Undefined if a login must take the renewal's place. */
-async function renewal({ token, sinceLogin, loginLife }: HeldToken, steps: WatchSteps, signal: AbortSignal) {
+async function renewal(
+  { token, age, sinceLogin, loginLife }: HeldToken,
+  steps: WatchSteps,
+  signal: AbortSignal,
+) {
+  // No answer to a renewal could be a token any more, and its failures, such as a 429, may outlast a login's.
+  if (age() >= token.expiresIn * 1000) return undefined;
   // Near the max TTL each renewal would last shorter than the one before.
   const left = token.accessTokenMaxTTL - sinceLogin() / 1000;
   if (left < loginLife / 2) return undefined;

@@ -238,6 +238,20 @@ it("exits 2 if standard output takes no answer, in one sentence", async () => {
   ]);
 });
 
+it("logs in again when a token has expired that could not be renewed, however long renewals fail", async () => {
+  const { env, asked } = await standIn((request, response) => {
+    const isLogin = request.url?.endsWith("/login") === true;
+    const answer = isLogin ? always(token) : always(refusal(429, "Too many requests"), 429);
+    answer(request, response);
+  });
+  const watch = command.start(["login", "--sink", join(home.path, "renewed"), "--watch"], env);
+  const logins = () => asked.filter((path) => path.endsWith("/login")).length;
+  await expect.poll(logins, { timeout: 20_000 }).toBe(2);
+  expect(watch.stderr()).toContain("Too many requests");
+  watch.kill("SIGTERM");
+  expect((await watch.ended).code).toBe(0);
+});
+
 it("goes on watching when nobody reads any more what it says", async () => {
   const { env, asked } = await standIn(always(token));
   const sink = join(home.path, "token");
