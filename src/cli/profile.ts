@@ -124,7 +124,16 @@ export function checkComplete({ name, file, settings, isSession }: Profile): Che
 
 /** A path as Oracle's tools read it: `~` is the home folder, and a relative path starts at the working directory. */
 export function resolvePath(path: string): string {
-  return resolve(path.replace(/^~(?=\/|$)/, () => homedir()));
+  return resolve(path.replace(/^~(?=\/|$)/, home));
+}
+
+/** Where the system knows none, as of a user that it does not know either, `~` stays, as in Python. */
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    return "~";
+  }
 }
 
 /** As Oracle's tools do, OCI_CONFIG_FILE counts only where there is no ~/.oci/config. */

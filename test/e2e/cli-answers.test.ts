@@ -7,13 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reasonOf } from "../../src/cli/connection-error.ts";
 import { Failure } from "../../src/cli/failure.ts";
 import { Sink } from "../../src/cli/sink.ts";
-import { type BuiltCommand, buildCommand, type Run } from "./built-command.ts";
+import { type BuiltCommand, buildCommand, type Run, type Started } from "./built-command.ts";
 import { type HomeFolder, makeHomeFolder, profileOf, profileText } from "./home-folder.ts";
 import { newOcid, newRsaKey } from "./oci-users.ts";
 
 let command: BuiltCommand;
 let home: HomeFolder;
 const servers: Server[] = [];
+const watches: Started[] = [];
 beforeAll(() => {
   command = buildCommand();
   home = makeHomeFolder(command.folder);
@@ -22,6 +23,7 @@ beforeAll(() => {
   home.write(".oci/config", profileText("DEFAULT", profileOf(user, home.key(user))));
 });
 afterAll(() => {
+  for (const watch of watches) watch.kill("SIGKILL");
   for (const server of servers) {
     server.closeAllConnections();
     server.close();
@@ -49,6 +51,12 @@ async function standIn(answer: Answer) {
     OCI_AUTH_ADMIN_TOKEN: "x".repeat(40),
   };
   return { asked, origin, env, run: (...args: string[]) => command.run(args, env) };
+}
+
+function startWatch(sink: string, env: Record<string, string>): Started {
+  const watch = command.start(["login", "--sink", sink, "--watch"], env);
+  watches.push(watch);
+  return watch;
 }
 
 function always(body: unknown, status = 200, headers: Record<string, string> = {}): Answer {
@@ -202,6 +210,25 @@ it("takes an empty OCI_AUTH_URL for none, and helps", async () => {
   }
 });
 
+it("needs no home folder, where the system knows none and no path starts there", async () => {
+  const { env } = await standIn(always(token));
+  const homeless = `require("node:os").homedir = () => { throw new Error("uv_os_homedir returned ENOENT"); };`;
+  const more = {
+    NODE_OPTIONS: `--require ${home.write("homeless.cjs", homeless)}`,
+    OCI_CLI_CONFIG_FILE: join(home.path, ".oci/config"),
+  };
+  expect(await command.run(["login"], { ...env, ...more })).toEqual({
+    code: 0,
+    stdout: "a.b.c\n",
+    stderr: "",
+  });
+  const without = await command.run(["login"], { ...env, ...more, OCI_CLI_CONFIG_FILE: "" });
+  expect([without.code, without.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^oci-auth: there is no ~\/\.oci/),
+  ]);
+});
+
 it("says why none of a host's addresses can be reached", () => {
   const each = [new Error("connect ECONNREFUSED ::1:1"), new Error("connect ECONNREFUSED 127.0.0.1:1")];
   const error = new TypeError("fetch failed", { cause: new AggregateError(each, "") });
@@ -244,7 +271,7 @@ it("logs in again when a token has expired that could not be renewed, however lo
     const answer = isLogin ? always(token) : always(refusal(429, "Too many requests"), 429);
     answer(request, response);
   });
-  const watch = command.start(["login", "--sink", join(home.path, "renewed"), "--watch"], env);
+  const watch = startWatch(join(home.path, "renewed"), env);
   const logins = () => asked.filter((path) => path.endsWith("/login")).length;
   await expect.poll(logins, { timeout: 20_000 }).toBe(2);
   expect(watch.stderr()).toContain("Too many requests");
@@ -255,7 +282,7 @@ it("logs in again when a token has expired that could not be renewed, however lo
 it("goes on watching when nobody reads any more what it says", async () => {
   const { env, asked } = await standIn(always(token));
   const sink = join(home.path, "token");
-  const watch = command.start(["login", "--sink", sink, "--watch"], env);
+  const watch = startWatch(sink, env);
   await expect.poll(watch.stderr, { timeout: 10_000 }).toContain("logged in");
   watch.leaveUnread();
   await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(4);
