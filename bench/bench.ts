@@ -10,7 +10,7 @@ import { peers } from "./parts/peers.ts";
 import { size } from "./parts/size.ts";
 import { storage } from "./parts/storage.ts";
 import { waits } from "./parts/waits.ts";
-import { publish } from "./publish.ts";
+import { machine, publish } from "./publish.ts";
 import { tableOf } from "./table.ts";
 
 const parts: Record<string, Part> = { login, waits, peers, identities, ledger, audit, storage, size };
@@ -23,18 +23,25 @@ interface Options {
 }
 
 async function bench({ only, smoke, json, publish: toPublish }: Options): Promise<void> {
-  const measured: Measured[] = [];
-  for (const [name, part] of Object.entries(parts).filter(([name]) => only.includes(name))) {
-    const say = (line: string) => process.stderr.write(`${name}: ${line}\n`);
-    say(part.title);
-    measured.push({ name, part, figures: await part.measure({ smoke, say }) });
+  if (process.platform !== "linux") {
+    throw new Error(`the bench runs on Linux alone; on ${process.platform} no account of CPU is fine enough`);
   }
-  for (const { part, figures } of measured) {
-    process.stdout.write(`\n${part.title}\n${tableOf(figures, !smoke)}\n`);
+  const measured: Measured[] = [];
+  try {
+    for (const [name, part] of Object.entries(parts).filter(([name]) => only.includes(name))) {
+      const say = (line: string) => process.stderr.write(`${name}: ${line}\n`);
+      say(part.title);
+      measured.push({ name, part, figures: await part.measure({ smoke, say }) });
+    }
+  } finally {
+    // A part that fails takes nothing from those before it.
+    for (const { part, figures } of measured) {
+      process.stdout.write(`\n${part.title}\n${tableOf(figures, !smoke)}\n`);
+    }
   }
   if (json !== undefined) {
     const figures = Object.fromEntries(measured.map(({ name, figures }) => [name, figures]));
-    writeFileSync(json, `${JSON.stringify({ node: process.version, smoke, figures }, null, 2)}\n`);
+    writeFileSync(json, `${JSON.stringify({ ...machine(), smoke, figures }, null, 2)}\n`);
   }
   if (toPublish) publish(measured);
 }
@@ -44,7 +51,9 @@ await new Command("npm run bench --")
   .description("Measures what a login costs. On Linux only: elsewhere no account of CPU is fine enough.")
   .addOption(new Option("--only <part...>", "measure these parts").choices(all).default(all))
   .option("--json <file>", "write the figures to a file, as JSON")
-  .addOption(new Option("--publish", "put the tables and plots into bench/README.md").conflicts("smoke"))
+  .addOption(
+    new Option("--publish", "put the tables and plots into bench/README.md").conflicts(["smoke", "only"]),
+  )
   .option("--smoke", "everything once and small: whether the bench runs, and nothing about speed", false)
   .action(bench)
   .parseAsync();

@@ -42,9 +42,9 @@ export async function buildWorker(
   });
   for (const [constant, value] of Object.entries(constants)) {
     const text = readFileSync(outfile, "utf8");
-    const overridden = text.replace(new RegExp(`(?<=\\b${constant} = )\\d+`), String(value));
-    if (overridden === text) throw new Error(`there is no ${constant} of another value than ${value}`);
-    writeFileSync(outfile, overridden);
+    const declared = new RegExp(`(?<=\\b${constant} = )\\d+(?=;)`);
+    if (!declared.test(text)) throw new Error(`${name}'s bundle has no number named ${constant} to override`);
+    writeFileSync(outfile, text.replace(declared, String(value)));
   }
   return outfile;
 }

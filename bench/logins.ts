@@ -34,6 +34,7 @@ export async function addUser(rig: Rig, tenancyOcid: string) {
       apiKeys: [{ publicKey: publicKey.export({ type: "spki", format: "pem" }) }],
     }),
   });
+  if (!response.ok) throw new Error(`PUT ${response.url}: ${await response.text()}`);
   const { fingerprints } = (await response.json()) as { fingerprints: [string] };
   return { tenancyOcid, userOcid, fingerprint: fingerprints[0] };
 }

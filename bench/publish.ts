@@ -8,6 +8,12 @@ import { head, rowsOf } from "./table.ts";
 const folder = new URL("./", import.meta.url);
 const [begin, end] = ["<!-- figures -->\n", "<!-- /figures -->"];
 
+/** What the figures are of. */
+export function machine() {
+  const all = cpus();
+  return { cores: all.length, cpu: all[0]?.model, node: process.version, at: new Date().toISOString() };
+}
+
 function sectionOf({ part: { title, plot }, figures }: Measured): string {
   const rows = [head, head.map(() => "---"), ...rowsOf(figures, true)];
   const table = rows.map((row) => `| ${row.join(" | ")} |`).join("\n");
@@ -20,8 +26,8 @@ export function publish(measured: readonly Measured[]): void {
   const text = readFileSync(readme, "utf8");
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`bench/README.md has no ${begin.trim()} before a ${end}`);
-  const day = new Date().toISOString().slice(0, 10);
-  const about = `On ${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}, ${day}.\n`;
+  const { cores, cpu, node, at } = machine();
+  const about = `On ${cores} cores (${cpu}), Node ${node}, ${at.slice(0, 10)}.\n`;
   const sections = ["", about, ...measured.map(sectionOf), ""].join("\n");
   writeFileSync(readme, text.slice(0, from + begin.length) + sections + text.slice(to));
   for (const { part, figures } of measured) {

@@ -33,13 +33,22 @@ const none: Delays = { kv: 0, d1: 0, oci: 0 };
 
 const noRateLimit = "export default () => ({ limit: async () => ({ success: true }) });";
 
+/** Else a delay or a database that was not set, or a value that is not there, would be a figure. */
+async function textOf(response: Response): Promise<string> {
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${response.url} answered ${response.status}: ${text}`);
+  return text;
+}
+
 export async function startRig(delays = none) {
   const secrets = await freshSecrets();
   const oci = await startEmulator(0);
-  await fetch(`${oci.origin}/_emulator/faults`, {
-    method: "PUT",
-    body: JSON.stringify({ delayMs: delays.oci }),
-  });
+  await textOf(
+    await fetch(`${oci.origin}/_emulator/faults`, {
+      method: "PUT",
+      body: JSON.stringify({ delayMs: delays.oci }),
+    }),
+  );
   const remote = await startRuntime({
     bundle: await buildWorker("remote"),
     bindings: [
@@ -56,7 +65,7 @@ export async function startRig(delays = none) {
       remote.origin + path,
       body === undefined ? { headers } : { method: "POST", headers, body },
     );
-    return response.text();
+    return textOf(response);
   }
 
   /** One statement, or several without parameters. Rejects if one fails. */
@@ -94,7 +103,7 @@ export async function startRig(delays = none) {
     takeRows: async (database: Binding): Promise<{ read: number; written: number }> =>
       JSON.parse(await ask(database, "/rows")),
     /** The value that KV has, as text. */
-    readKv: async (key: string) => (await fetch(`${remote.origin}/${encodeURIComponent(key)}`)).text(),
+    readKv: async (key: string) => textOf(await fetch(`${remote.origin}/${encodeURIComponent(key)}`)),
     /** Starts a Worker with the product's bindings, and modules in front of some of them. */
     async start(bundle: string, inFront: Readonly<Record<string, string>> = {}): Promise<Runtime> {
       const fronted = (name: string, binding: string) =>

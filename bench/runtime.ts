@@ -107,11 +107,13 @@ const main :Workerd.Worker = (
 async function untilListening(child: ChildProcess, origin: string, said: () => string): Promise<void> {
   for (let tries = 0; tries < 300; tries += 1) {
     if (child.exitCode !== null) break;
-    const answered = await fetch(`${origin}/health`).then(
-      (response) => response.arrayBuffer(),
-      () => undefined,
-    );
-    if (answered !== undefined) return;
+    const answer = await fetch(`${origin}/health`).catch(() => undefined);
+    if (answer !== undefined) {
+      const text = await answer.text();
+      // A Worker that fails has started nothing; one that has no such path has.
+      if (answer.status >= 500) throw new Error(`workerd answered ${answer.status}: ${text} ${said()}`);
+      return;
+    }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`workerd did not start: ${said()}`);

@@ -5,7 +5,6 @@ import { type Rig, startRig } from "../rig.ts";
 
 const atOnce = 50_000;
 const organizationId = "00000000-0000-4000-8000-000000000000";
-const identityCount = 500;
 const identityId = "00000000-0000-4000-9000-000000000001";
 
 /** Seconds since the epoch; an event comes every second. */
@@ -13,8 +12,11 @@ const begin = Date.UTC(2026, 0) / 1000;
 
 const count = (number: number) => number.toLocaleString("en");
 
+/** Tells the events of one log from those of another. */
+const userAgentOf = (total: number) => `bench of ${total}`;
+
 /** Logins of the identities in turn. */
-async function addEvents(rig: Rig, total: number): Promise<void> {
+async function addEvents(rig: Rig, total: number, identityCount: number): Promise<void> {
   for (let first = 0; first < total; first += atOnce) {
     await rig.query(
       "AUDIT_DB",
@@ -22,12 +24,13 @@ async function addEvents(rig: Rig, total: number): Promise<void> {
        INSERT INTO audit_events SELECT printf('%08x-0000-4000-8000-%012x', (n * 2654435761) % 4294967296, n),
          strftime('%Y-%m-%dT%H:%M:%S.000Z', ?3 + n, 'unixepoch'), 'login', 'success', NULL, ?4, ?4,
          printf('00000000-0000-4000-9000-%012x', n % ?5), 'oci/ocid1.user.oc1..aaaaaaaaexample', '192.0.2.1',
-         'bench', printf('req-%x', n), '{"username":"bench"}' FROM numbers`,
+         ?6, printf('req-%x', n), '{"username":"bench"}' FROM numbers`,
       first,
       Math.min(first + atOnce, total) - 1,
       begin,
       organizationId,
       identityCount,
+      userAgentOf(total),
     );
   }
 }
@@ -44,23 +47,31 @@ export const audit: Part = {
   title: "A page of 100 audit events",
   async measure({ smoke, say }: Run): Promise<Figure[]> {
     const totals = smoke ? ([1000, 2000] as const) : ([100_000, 1_000_000] as const);
+    // Each has a whole page of events.
+    const identityCount = smoke ? 5 : 500;
     const rounds = smoke ? 1 : 20;
     const inRound = smoke ? 2 : 20;
     const rig = await startRig();
     try {
       const worker = await rig.start(buildProduct().bundle);
       const headers = { authorization: `Bearer ${rig.secrets.ADMIN_TOKEN}` };
-      const readPage = async (query: string) => {
+      const readPage = async (total: number, query: string) => {
         const start = performance.now();
         const response = await fetch(`${worker.origin}/api/v1/audit-events?limit=100${query}`, { headers });
-        const answer = (await response.json()) as { auditEvents?: unknown[] };
-        if (!answer.auditEvents?.length) throw new Error(`${query}: ${JSON.stringify(answer)}`);
-        return performance.now() - start;
+        const answer = (await response.json()) as { auditEvents?: { userAgent: string }[] };
+        const milliseconds = performance.now() - start;
+        const events = answer.auditEvents?.filter(({ userAgent }) => userAgent === userAgentOf(total));
+        if (events?.length !== 100) {
+          throw new Error(
+            `not 100 of ${total} events for '${query}': ${JSON.stringify(answer).slice(0, 1000)}`,
+          );
+        }
+        return milliseconds;
       };
       for (const total of totals) {
         await rig.lead("AUDIT_DB", `AUDIT_DB of ${total}`);
         await rig.migrate("AUDIT_DB");
-        await addEvents(rig, total);
+        await addEvents(rig, total, identityCount);
         say(`${count(total)} events are in the log`);
       }
       const none = () => ({ latencies: [] as number[], rows: [] as number[] });
@@ -73,7 +84,7 @@ export const audit: Part = {
           for (const { view, latencies, rows } of pages) {
             await rig.takeRows("AUDIT_DB");
             const milliseconds = [];
-            for (let n = 0; n < inRound; n += 1) milliseconds.push(await readPage(views[view](total)));
+            for (let n = 0; n < inRound; n += 1) milliseconds.push(await readPage(total, views[view](total)));
             const { read } = await rig.takeRows("AUDIT_DB");
             if (round === 0) continue;
             latencies.push(median(milliseconds));

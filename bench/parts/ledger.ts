@@ -37,11 +37,7 @@ export const ledger: Part = {
     try {
       const measured: ((typeof sides)[number] & { send(): Promise<number>; rates: number[] })[] = [];
       for (const side of sides) {
-        const bundle = await buildWorker(
-          "ledger-load",
-          side.shards === 16 ? {} : { ledgerShards: side.shards },
-        );
-        const worker = await rig.start(bundle);
+        const worker = await rig.start(await buildWorker("ledger-load", { ledgerShards: side.shards }));
         const users = smoke ? Math.min(side.users, 10) : side.users;
         const send = async (logins: number) => {
           const load: LedgerLoad = { ...side, users, logins, atATime: 256, rememberFor };

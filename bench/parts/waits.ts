@@ -3,7 +3,7 @@
  * shorten, and beside the design that forwards every login to OCI.
  */
 import { buildProduct, buildWorker } from "../bundle.ts";
-import { type Figure, figure, type Part, type Run } from "../figures.ts";
+import { type Figure, figure, median, type Part, type Run } from "../figures.ts";
 import { send } from "../load.ts";
 import { addUser, configure, signLogin } from "../logins.ts";
 import { startRig } from "../rig.ts";
@@ -59,6 +59,15 @@ export const waits: Part = {
       for (let round = 1; round <= rounds; round += 1) {
         for (const kind of kinds) latencies[kind]?.push(...(await sendOnce(kind, inRound)));
         say(`round ${round} of ${rounds}`);
+      }
+      const paths = { warm: warmPath, cold: coldPath, floor: warmPath, forwarded: coldPath };
+      for (const kind of kinds) {
+        const took = median(latencies[kind] ?? []);
+        // A little less is what the remotes make of a call (workers/remote.ts) on a faster machine.
+        if (!(took > paths[kind] * 0.97))
+          throw new Error(
+            `a ${kind} login took ${took} ms, and the delays are ${paths[kind]} ms: one is missing`,
+          );
       }
       const over = (path: number, kind: (typeof kinds)[number]) =>
         (latencies[kind] ?? []).map((milliseconds) => milliseconds / path);
