@@ -18,6 +18,9 @@ export const compatibility = {
   flags: (rawConfig.compatibility_flags ?? []) as string[],
 };
 
+/** The names of its rate limits. */
+export const rateLimits = ((rawConfig.ratelimits ?? []) as { name: string }[]).map(({ name }) => name);
+
 function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "oci-auth-bench-"));
   atEnd(() => rmSync(folder, { recursive: true, force: true }));

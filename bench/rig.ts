@@ -3,17 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startEmulator } from "../dev/emulator.ts";
 import { freshSecrets } from "../dev/fresh-secrets.ts";
-import { buildWorker, root } from "./bundle.ts";
+import { buildWorker, rateLimits, root } from "./bundle.ts";
 import { jsonBinding, type Runtime, startRuntime, textBinding } from "./runtime.ts";
-
-const rateLimits = [
-  "REFUSAL_EVENTS",
-  "LOGINS",
-  "TOKEN_REQUESTS",
-  "FAILED_AUTHENTICATIONS",
-  "ADDRESS_QUESTIONS",
-  "TENANCY_QUESTIONS",
-];
 
 /** How long each answer is held back, in milliseconds. */
 export interface Delays {

@@ -71,6 +71,35 @@ export function readConfiguration(env: Env, identityId: string): Promise<unknown
   return env.DB.withSession("first-unconstrained").prepare(sql).bind(identityId).raw();
 }
 
+/** What a ledger is told of a login, in the length of a real one. */
+export function recordOf(
+  now: number,
+  rememberFor: number,
+  signatureDigest: string,
+  { identityId, userOcid, details }: { identityId: string; userOcid: string; details: object },
+): LoginRecord {
+  return {
+    signatureDigest,
+    rememberUntil: now + rememberFor,
+    signatureReuse: "allow",
+    event: {
+      id: crypto.randomUUID(),
+      at: new Date(now).toISOString(),
+      type: "login",
+      outcome: "success",
+      reason: null,
+      organizationId: identityId,
+      rootOrganizationId: identityId,
+      identityId,
+      actor: `oci/${userOcid}`,
+      ip: "192.0.2.1",
+      userAgent: null,
+      reqId: crypto.randomUUID(),
+      details: { ...details },
+    },
+  };
+}
+
 /** Records the login in the ledger, signs the token and answers. */
 export async function finish(
   env: Env,
@@ -82,28 +111,10 @@ export async function finish(
   const tokenId = crypto.randomUUID();
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", signature)).toHex();
   const oci = { ...signer, username };
-  const record: LoginRecord = {
-    signatureDigest: digest,
-    rememberUntil: now + 360_000,
-    signatureReuse: "allow",
-    event: {
-      id: crypto.randomUUID(),
-      at: new Date(now).toISOString(),
-      type: "login",
-      outcome: "success",
-      reason: null,
-      organizationId: identityId,
-      rootOrganizationId: identityId,
-      identityId,
-      actor: `oci/${signer.userOcid}`,
-      ip: "127.0.0.1",
-      userAgent: null,
-      reqId: tokenId,
-      details: { ...oci, tokenId },
-    },
-  };
+  const { userOcid } = signer;
+  const record = recordOf(now, 360_000, digest, { identityId, userOcid, details: { ...oci, tokenId } });
   const shard = Number.parseInt(digest.slice(0, 2), 16) % 16;
-  await env.LEDGER.getByName(`${signer.tenancyOcid}/${signer.userOcid}/${shard}`).recordLogin(record);
+  await env.LEDGER.getByName(`${signer.tenancyOcid}/${userOcid}/${shard}`).recordLogin(record);
 
   const iat = Math.floor(now / 1000);
   const accessToken = await sign(env, {

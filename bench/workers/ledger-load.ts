@@ -3,6 +3,7 @@ import type { Env } from "../../src/env.ts";
 import { ledgerOf } from "../../src/ledger/address.ts";
 import { type LoginRecord, Ledger as ProductLedger } from "../../src/ledger/ledger.ts";
 import type { LedgerLoad, LedgerSize } from "../ledger-load.ts";
+import { recordOf } from "./least.ts";
 
 /** The product's, which serves one after another if it is told to, and says what it holds. */
 export class Ledger extends ProductLedger {
@@ -32,34 +33,12 @@ function ledgerOfUser(env: Env, user: number, digest: string): DurableObjectStub
 }
 
 async function recordLogin(env: Env, user: number, { rememberFor, occupiedFor }: LedgerLoad): Promise<void> {
-  const now = Date.now();
   const digest = crypto.getRandomValues(new Uint8Array(32)).toHex();
-  const [id, reqId, tokenId, identityId] = Array.from({ length: 4 }, () => crypto.randomUUID()) as [
-    string,
-    string,
-    string,
-    string,
-  ];
-  const record: LoginRecord = {
-    signatureDigest: digest,
-    rememberUntil: now + rememberFor,
-    signatureReuse: "allow",
-    event: {
-      id,
-      at: new Date(now).toISOString(),
-      type: "login",
-      outcome: "success",
-      reason: null,
-      organizationId: identityId,
-      rootOrganizationId: identityId,
-      identityId,
-      actor: `oci/${user}`,
-      ip: "192.0.2.1",
-      userAgent: null,
-      reqId,
-      details: { tokenId },
-    },
-  };
+  const record = recordOf(Date.now(), rememberFor, digest, {
+    identityId: crypto.randomUUID(),
+    userOcid: String(user),
+    details: { tokenId: crypto.randomUUID() },
+  });
   const ledger = ledgerOfUser(env, user, digest);
   await (occupiedFor > 0 ? ledger.recordInTurn(record, occupiedFor) : ledger.recordLogin(record));
 }
