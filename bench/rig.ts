@@ -24,7 +24,7 @@ const none: Delays = { kv: 0, d1: 0, oci: 0 };
 
 const noRateLimit = "export default () => ({ limit: async () => ({ success: true }) });";
 
-/** Else a delay or a database that was not set, or a value that is not there, would be a figure. */
+/** Else a delay or a database that was not set would be a figure. */
 async function textOf(response: Response): Promise<string> {
   const text = await response.text();
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}: ${text}`);
@@ -94,7 +94,10 @@ export async function startRig(delays = none) {
     takeRows: async (database: Binding): Promise<{ read: number; written: number }> =>
       JSON.parse(await ask(database, "/rows")),
     /** The value that KV has, as text. */
-    readKv: async (key: string) => textOf(await fetch(`${remote.origin}/${encodeURIComponent(key)}`)),
+    async readKv(key: string): Promise<string | undefined> {
+      const response = await fetch(`${remote.origin}/${encodeURIComponent(key)}`);
+      return response.status === 404 ? undefined : textOf(response);
+    },
     /** Starts a Worker with the product's bindings, and modules in front of some of them. */
     async start(bundle: string, inFront: Readonly<Record<string, string>> = {}): Promise<Runtime> {
       const fronted = (name: string, binding: string) =>

@@ -28,14 +28,21 @@ async function startLedger() {
 
 type Ledger = Awaited<ReturnType<typeof startLedger>>;
 
-async function untilMoved(ledger: Ledger): Promise<LedgerSize> {
+/** What a Worker does after its answer, once it is done: asks until there is one. Rejects after a minute. */
+async function eventually<Value>(what: string, ask: () => Promise<Value | undefined>): Promise<Value> {
   for (let tries = 0; tries < 120; tries += 1) {
-    const size = await ledger.size();
-    if (size.outbox === 0) return size;
+    const value = await ask();
+    if (value !== undefined) return value;
     await sleep(500);
   }
-  throw new Error("the ledger's events did not move to AUDIT_DB");
+  throw new Error(`in a minute ${what} did not come`);
 }
+
+const untilMoved = (ledger: Ledger): Promise<LedgerSize> =>
+  eventually("the ledger's events to AUDIT_DB", async () => {
+    const size = await ledger.size();
+    return size.outbox === 0 ? size : undefined;
+  });
 
 /** Bytes of a remembered login, once its event is in the log. */
 async function rememberedBytes(logins: number): Promise<number> {
@@ -84,19 +91,22 @@ async function writtenByLogins(logins: number) {
       );
       return { events: Number(results[0]?.events), bytes: meta.size_after };
     };
-    const entry = async () =>
-      Buffer.byteLength(await rig.readKv(`${workload.tenancyOcid}/${workload.userOcid}`));
+    const entry = () =>
+      eventually("the user's entry to the directory", async () => {
+        const value = await rig.readKv(`${workload.tenancyOcid}/${workload.userOcid}`);
+        return value === undefined ? undefined : Buffer.byteLength(value);
+      });
     const before = await logged();
     await rig.takeRows("AUDIT_DB");
     await send(worker.origin, signLogins(workload, 1), 1);
     const first = await entry();
     await send(worker.origin, signLogins(workload, logins - 1), 8);
-    for (let tries = 0; (await logged()).events < logins; tries += 1) {
-      if (tries === 120) throw new Error("the logins' events did not come to AUDIT_DB");
-      await sleep(500);
-    }
+    const after = await eventually("the logins' events to AUDIT_DB", async () => {
+      const found = await logged();
+      return found.events < logins ? undefined : found;
+    });
     const { written } = await rig.takeRows("AUDIT_DB");
-    const event = { bytes: ((await logged()).bytes - before.bytes) / logins, rows: written / logins };
+    const event = { bytes: (after.bytes - before.bytes) / logins, rows: written / logins };
     return { first, last: await entry(), event };
   } finally {
     await rig.stop();
