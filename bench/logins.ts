@@ -1,5 +1,7 @@
 /** Configures what logs in, through the admin API, and signs logins ahead of the load. */
 import { generateKeyPairSync, sign } from "node:crypto";
+import { eventually } from "./eventually.ts";
+import { send } from "./load.ts";
 import type { Rig } from "./rig.ts";
 
 export interface Workload {
@@ -90,3 +92,16 @@ export function signLogin(
 
 export const signLogins = (workload: Workload, count: number) =>
   Array.from({ length: count }, () => signLogin(workload));
+
+/** Bytes of the user's entry in the directory, once it is there: a Worker writes it after the login's answer. */
+export const entryBytes = (rig: Rig, { tenancyOcid, userOcid }: Workload): Promise<number> =>
+  eventually("the user's entry to the directory", async () => {
+    const entry = await rig.readKv(`${tenancyOcid}/${userOcid}`);
+    return entry === undefined ? undefined : Buffer.byteLength(entry);
+  });
+
+/** The first login, and until the directory is filled: a side that only reads it finds it so. */
+export async function logInFirst(rig: Rig, origin: string, workload: Workload): Promise<void> {
+  await send(origin, [signLogin(workload)], 1);
+  await entryBytes(rig, workload);
+}

@@ -2,7 +2,7 @@
 import { buildProduct, buildWorker } from "../bundle.ts";
 import { type Figure, figure, median, type Part, type Run, ratio } from "../figures.ts";
 import { send, sendMeasured } from "../load.ts";
-import { configure, signLogins } from "../logins.ts";
+import { configure, logInFirst, signLogins } from "../logins.ts";
 import { startRig } from "../rig.ts";
 
 const concurrency = 8;
@@ -27,8 +27,7 @@ async function measurePair(
     });
     const sides = { login: await side(bundles.login), floor: await side(bundles.floor) };
     const workload = await configure(rig, sides.login.worker.origin);
-    // The first login fills the directory, for both.
-    await send(sides.login.worker.origin, signLogins(workload, 1), 1);
+    await logInFirst(rig, sides.login.worker.origin, workload);
     for (const { worker } of Object.values(sides)) {
       await send(worker.origin, signLogins(workload, warmUp), concurrency);
     }

@@ -10,7 +10,7 @@ import { cpuMilliseconds } from "../cpu.ts";
 import { type Figure, figure, type Part, type Run, ratio } from "../figures.ts";
 import { inMemory } from "../in-memory.ts";
 import { login, type Question, send } from "../load.ts";
-import { configure, privateKey, publicKey, signLogins } from "../logins.ts";
+import { configure, logInFirst, privateKey, publicKey, signLogins } from "../logins.ts";
 import { startPeer } from "../peer.ts";
 import type { HttpSignatureConfig } from "../peers/http-signature.ts";
 import type { OidcProviderConfig } from "../peers/oidc-provider.ts";
@@ -120,8 +120,7 @@ async function measureProcesses(
       { ...processes.httpSignature, question: login, sign },
     ];
 
-    // The first login fills the directory.
-    await send(durable.origin, await sign(1), 1);
+    await logInFirst(rig, durable.origin, workload);
     for (const { origin, question, sign } of sides) {
       const answers: string[] = [];
       await send(origin, await sign(warmUp), concurrency, question, (answer) => answers.push(answer));

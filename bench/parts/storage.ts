@@ -1,10 +1,11 @@
 /** What a login leaves behind, and for how long: the ledger forgets, the directory keeps one entry a user, the log grows. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildProduct, buildWorker } from "../bundle.ts";
+import { eventually } from "../eventually.ts";
 import { type Figure, figure, median, type Part, type Run, ratio } from "../figures.ts";
 import type { LedgerLoad, LedgerSize } from "../ledger-load.ts";
 import { send } from "../load.ts";
-import { configure, signLogins } from "../logins.ts";
+import { configure, entryBytes, logInFirst, signLogins } from "../logins.ts";
 import { startRig } from "../rig.ts";
 
 /** Short, so that a short run sees signatures come and go; the product remembers them for up to eleven minutes. */
@@ -27,16 +28,6 @@ async function startLedger() {
 }
 
 type Ledger = Awaited<ReturnType<typeof startLedger>>;
-
-/** What a Worker does after its answer, once it is done: asks until there is one. Rejects after a minute. */
-async function eventually<Value>(what: string, ask: () => Promise<Value | undefined>): Promise<Value> {
-  for (let tries = 0; tries < 120; tries += 1) {
-    const value = await ask();
-    if (value !== undefined) return value;
-    await sleep(500);
-  }
-  throw new Error(`in a minute ${what} did not come`);
-}
 
 const untilMoved = (ledger: Ledger): Promise<LedgerSize> =>
   eventually("the ledger's events to AUDIT_DB", async () => {
@@ -91,15 +82,10 @@ async function writtenByLogins(logins: number) {
       );
       return { events: Number(results[0]?.events), bytes: meta.size_after };
     };
-    const entry = () =>
-      eventually("the user's entry to the directory", async () => {
-        const value = await rig.readKv(`${workload.tenancyOcid}/${workload.userOcid}`);
-        return value === undefined ? undefined : Buffer.byteLength(value);
-      });
     const before = await logged();
     await rig.takeRows("AUDIT_DB");
-    await send(worker.origin, signLogins(workload, 1), 1);
-    const first = await entry();
+    await logInFirst(rig, worker.origin, workload);
+    const first = await entryBytes(rig, workload);
     await send(worker.origin, signLogins(workload, logins - 1), 8);
     const after = await eventually("the logins' events to AUDIT_DB", async () => {
       const found = await logged();
@@ -107,7 +93,7 @@ async function writtenByLogins(logins: number) {
     });
     const { written } = await rig.takeRows("AUDIT_DB");
     const event = { bytes: (after.bytes - before.bytes) / logins, rows: written / logins };
-    return { first, last: await entry(), event };
+    return { first, last: await entryBytes(rig, workload), event };
   } finally {
     await rig.stop();
   }

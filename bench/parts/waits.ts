@@ -5,7 +5,7 @@
 import { buildProduct, buildWorker } from "../bundle.ts";
 import { type Figure, figure, median, type Part, type Run } from "../figures.ts";
 import { send } from "../load.ts";
-import { addUser, configure, signLogin } from "../logins.ts";
+import { addUser, configure, logInFirst, signLogin } from "../logins.ts";
 import { startRig } from "../rig.ts";
 
 const delays = { kv: 5, d1: 30, ledger: 30, oci: 120 };
@@ -38,6 +38,7 @@ export const waits: Part = {
       const floor = await rig.start(await buildWorker("floor"), late);
       const forwarding = await rig.start(await buildWorker("forwarding"), late);
       const workload = await configure(rig, product.origin);
+      await logInFirst(rig, product.origin, workload);
       const ociHost = new URL(rig.oci.origin).host;
       const logins = {
         warm: { worker: product, sign: async () => signLogin(workload) },
