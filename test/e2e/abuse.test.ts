@@ -1,5 +1,5 @@
 /** Rate limits and budgets: what a caller can cost, and that nobody else pays for it. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   addIdentity,
   addOrganization,
@@ -11,6 +11,9 @@ import {
 } from "./oci-users.ts";
 import { type SigningOptions, signAsGo } from "./signers.ts";
 import { type Answer, startWorker, type Worker } from "./worker.ts";
+
+// Reaching a limit may take two of its windows, of a minute each.
+vi.setConfig({ testTimeout: 150_000 });
 
 let worker: Worker;
 let organizationId: string;
@@ -50,7 +53,7 @@ const wrongLogin = (ip: string) =>
     headers: { authorization: "x", host: "x", date: "x" },
   });
 
-/** Asks until the answer is refused for its rate. Windows follow the wall clock, so it may take two of them. */
+/** Asks until the answer is refused for its rate. Windows follow the wall clock, so that the first may end too soon. */
 async function untilLimited(limit: number, ask: (index: number) => Promise<Answer>): Promise<Answer> {
   for (let index = 0; index < 2 * limit + 100; index += 20) {
     const answers = await Promise.all(Array.from({ length: 20 }, (_, each) => ask(index + each)));

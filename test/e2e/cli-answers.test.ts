@@ -147,6 +147,33 @@ describe("an answer that never ends, exits", () => {
   });
 });
 
+describe("pages in the form of one tell what the first of them told:", () => {
+  /** Two pages: the first with `told`, the second like `page`. */
+  const pages =
+    (page: object, told: object): Answer =>
+    ({ url }, response) =>
+      response.end(JSON.stringify(url?.includes("cursor=2") ? page : { ...page, ...told, nextCursor: "2" }));
+
+  it("a dependency that failed while it was made", async () => {
+    const well = { DB: { ok: true }, AUDIT_DB: { ok: true } };
+    const page = { ready: true, dependencies: well, tenancies: [], nextCursor: null };
+    const failed = { ok: false, problem: "unavailable", message: "It does not answer." };
+    const told = { ready: false, dependencies: { ...well, AUDIT_DB: failed } };
+    const { run, asked } = await standIn(pages(page, told));
+    const { code, stdout, stderr } = await run("admin", "ready", "--json");
+    expect([code, asked.length, JSON.parse(stdout)]).toEqual([1, 2, { ...page, ...told }]);
+    expect(stderr).toMatch(/^oci-auth: not ready: AUDIT_DB; /);
+  });
+
+  it("credentials that changed meanwhile", async () => {
+    const page = { reEncrypted: 3, current: 0, changed: 0, undecryptable: [], nextCursor: null };
+    const { run, asked } = await standIn(pages(page, { changed: 2 }));
+    const { code, stdout, stderr } = await run("admin", "tenancies", "re-encrypt", "--json");
+    expect([code, asked.length, JSON.parse(stdout)]).toEqual([1, 2, { ...page, reEncrypted: 6, changed: 2 }]);
+    expect(stderr).toBe("oci-auth: 2 changed meanwhile and were left; run it again\n");
+  });
+});
+
 describe("an answer in no form that a Worker gives", () => {
   it("is a refusal, whatever its issues are", async () => {
     const { run } = await standIn(always(refusal(422, [null, { path: ["a"], message: "b" }]), 422));

@@ -380,6 +380,14 @@ it("raises the alarm for a refusal that carries a token", async () => {
   expect([code, stderr]).toEqual([1, expect.stringMatching(/ALARM: .*: wrong-signer \(/)]);
 });
 
+it("raises no alarm for a page that is answered to everything", async () => {
+  const url = await standIn(async () => new Response("<html>"));
+  const { code, stderr, failed } = await runProbe(...nobody(url));
+  expect([code, failed.length]).toEqual([1, 25]);
+  expect(stderr).toMatch(/did not answer as it must: .*wrong-signer \(not an oci-auth-worker's answer\)/);
+  expect(stderr).not.toContain("ALARM");
+});
+
 describe("exits 3", () => {
   it("where nobody is there, and asks once", async () => {
     const { code, stderr, json } = await runProbe(...nobody("http://127.0.0.1:9"));

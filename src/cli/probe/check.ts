@@ -83,9 +83,9 @@ const token = /eyJ[\w-]{8,}\.[\w-]{8,}\./;
 export function judgeRefusal(name: string, expected: number, answer: Answer): Check {
   const { status, text, milliseconds } = answer;
   const check = { name, expected, got: status ?? null, milliseconds };
-  if (status !== undefined && ((status >= 200 && status < 300) || token.test(text))) {
-    return { ...check, verdict: "alarm", message: "was not refused" };
-  }
+  // A page that something in front of the Worker answers to everything is no login.
+  const loggedIn = status !== undefined && status >= 200 && status < 300 && isJsonObject(parsed(text));
+  if (loggedIn || token.test(text)) return { ...check, verdict: "alarm", message: "was not refused" };
   if (!couldTell(answer)) return { ...check, verdict: "unknown", message: told(answer) };
   if (status !== expected) return { ...check, verdict: "wrong", message: told(answer) };
   return envelope(expected).safeParse(parsed(text)).success
