@@ -346,6 +346,20 @@ describe("renewal", () => {
     expect(await isActive(token)).toBe(false);
   });
 
+  it("is refused in another organization too once the identity's own is suspended, and none is active", async () => {
+    const homeId = await addOrganization(worker, "home", organizationId);
+    const teamId = await addOrganization(worker, "inviting", organizationId);
+    const session = await newSession({ home: homeId });
+    await worker.admin("PUT", `/api/v1/organizations/${teamId}/identities/${session.identityId}`);
+    const token = await session.login("inviting");
+    expect(await isActive(token)).toBe(true);
+    await worker.admin("PATCH", `/api/v1/organizations/${homeId}`, { suspended: true });
+    expectRefusal(await renew(token), 403, "ForbiddenError");
+    expect(await isActive(token)).toBe(false);
+    await worker.admin("PATCH", `/api/v1/organizations/${homeId}`, { suspended: false });
+    expect(await isActive(token)).toBe(true);
+  });
+
   it("is refused from an IP that is not trusted", async () => {
     const { token } = await newSession({
       settings: { accessTokenTrustedIps: [{ ipAddress: "10.0.0.0/8" }] },
