@@ -215,6 +215,16 @@ describe("while KV", () => {
   });
 });
 
+it("while KV cannot be written, a purge of a user is not done, and says so", async () => {
+  const { user, login } = await fresh.newUser();
+  expect(await login()).toMatchObject({ status: 200 });
+  await fresh.breaks({ KV_PUT: "fail" });
+  const path = `/api/v1/oci/tenancies/${fresh.tenancyOcid}/users/${user.userOcid}/cache`;
+  expectUnavailable(await fresh.worker.admin("DELETE", path));
+  await fresh.breaks({});
+  expect(await fresh.worker.admin("DELETE", path)).toMatchObject({ status: 200 });
+});
+
 describe("while D1", () => {
   it.each([
     ["fails", { DB: "fail" }],
