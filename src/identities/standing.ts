@@ -32,6 +32,9 @@ export interface Standing {
   /** The identity, its own organization, the one that the token names, or their root. */
   readonly suspended: boolean;
   readonly organization: Organization;
+  /** Whose users may log in as the identity, and which of them; null for all. */
+  readonly tenancyOcid: string;
+  readonly allowedUsernames: string | null;
   readonly trustedIps: readonly TrustedIp[];
   /** Of the tokens that are not for this Worker's own API; null for the default. */
   readonly accessTokenAudience: string | null;
@@ -54,6 +57,8 @@ export async function loadStanding(
       organization: organizations,
       homeSuspended: home.suspended,
       rootSuspended: root.suspended,
+      tenancyOcid: ociAuthConfigs.tenancyOcid,
+      allowedUsernames: ociAuthConfigs.allowedUsernames,
       trustedIps: ociAuthConfigs.accessTokenTrustedIps,
       accessTokenAudience: ociAuthConfigs.accessTokenAudience,
     })

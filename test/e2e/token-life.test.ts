@@ -499,6 +499,24 @@ describe("a token of this Worker's own API", () => {
     expect(await isActive(demoted.token)).toBe(false);
   });
 
+  it.each<[what: string, change: () => Promise<object>]>([
+    ["its user is no longer allowed", async () => ({ allowedUsernames: "another, one" })],
+    [
+      "its identity logs in from another tenancy",
+      async () => ({ tenancyOcid: (await addTenancy(worker, [organizationId])).tenancyOcid }),
+    ],
+  ])("is refused once %s, and cannot undo that", async (_, change) => {
+    const { identityId, token, user } = await newSession({ role: "admin" });
+    expect(await get(token)).toMatchObject({ status: 200 });
+    const path = `/api/v1/auth/oci-auth/identities/${identityId}`;
+    await worker.admin("PATCH", path, { allowedUsernames: `another, ${user.name}` });
+    expect(await get(token)).toMatchObject({ status: 200 });
+    await worker.admin("PATCH", path, await change());
+    const undone = await worker.json("PATCH", path, { tenancyOcid, allowedUsernames: null }, token);
+    expectRefusal(undone, 401, "UnauthorizedError", /may not log in as this identity any more/);
+    expect(await isActive(token)).toBe(false);
+  });
+
   it("is refused from an IP that is not trusted", async () => {
     const { token } = await newSession({
       role: "admin",
