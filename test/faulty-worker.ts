@@ -2,7 +2,7 @@
 import type { Env } from "../src/env.ts";
 import worker, { Ledger as RealLedger } from "../src/index.ts";
 
-type Fault = "fail" | "hang" | "junk" | "fail-writes";
+type Fault = "fail" | "hang" | "junk" | "fail-writes" | "lose";
 type Faults = Partial<Record<"DB" | "AUDIT_DB" | "KV_GET" | "KV_PUT" | "LEDGER" | "LIMITS", Fault>>;
 
 let faults: Faults = {};
@@ -14,6 +14,9 @@ function broken(what: keyof Faults, message: string): Promise<never> | undefined
       return Promise.reject(new Error(message));
     case "hang":
       return new Promise(() => {});
+    case "lose":
+      // What the runtime throws of a connection, as it is: D1's client does not put its name to it.
+      return Promise.reject(new Error("Network connection lost."));
     default:
       return undefined;
   }

@@ -5,7 +5,7 @@ import { errorResponses, ofCallers } from "../http/error-responses.ts";
 import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
-import { type Database, primary } from "../identities/database.ts";
+import { askD1, type Database, primary } from "../identities/database.ts";
 import { id, success, time } from "../identities/fields.ts";
 import { findOrganization, orNotFound } from "../identities/reach.ts";
 import { type EventsQuery, listEvents, rootOfEvents } from "./events.ts";
@@ -95,13 +95,10 @@ export const auditEventsRoute = defineRoute(
     // An identity's events are all of one root. Looking at one of them saves looking through all of another root's.
     const { identityId } = query;
     if (scope.rootOrganizationId !== undefined && identityId !== undefined) {
-      const root = await c.var.waits.on("d1", rootOfEvents(c.env.AUDIT_DB, identityId));
+      const root = await askD1(c.var.waits, rootOfEvents(c.env.AUDIT_DB, identityId));
       if (root !== scope.rootOrganizationId) return c.json({ auditEvents: [], nextCursor: null }, 200);
     }
-    const { page, nextCursor } = await c.var.waits.on(
-      "d1",
-      listEvents(c.env.AUDIT_DB, { ...query, ...scope }),
-    );
+    const { page, nextCursor } = await askD1(c.var.waits, listEvents(c.env.AUDIT_DB, { ...query, ...scope }));
     return c.json({ auditEvents: page, nextCursor }, 200);
   },
 );

@@ -5,6 +5,7 @@ import { Misconfigured } from "../env.ts";
 import { TooLate } from "../time-limit.ts";
 import { Refusal } from "./refusal.ts";
 import type { AppEnv } from "./route.ts";
+import { storageError } from "./storage-error.ts";
 
 /** How long a client should wait before it asks again, where trying again helps. In seconds. */
 const retryAfterSeconds = "5";
@@ -23,14 +24,6 @@ function envelope(c: Context<AppEnv>, refusal: Refusal): Response {
   if (refusal.reason === "unauthenticated") headers["www-authenticate"] = "Bearer";
   const withDetails = details !== undefined && (status === 400 || status === 403);
   return c.json(withDetails ? { ...body, details } : body, status, headers);
-}
-
-/** D1's errors carry this prefix. The query builder wraps them, in a message that repeats every parameter. */
-function storageError(error: unknown): Error | undefined {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause.message.startsWith("D1_")) return cause;
-  }
-  return undefined;
 }
 
 /** What the caller may know of whatever was thrown, and what the log says of it beside the reason. */

@@ -10,6 +10,19 @@ interface Statement {
   run(): Promise<D1Result>;
 }
 
+/**
+ * D1's answer. A failure that D1 itself does not say is its own, such as a connection that the runtime lost, says so
+ * too, as http/envelope.ts knows it: it is no fault of ours.
+ */
+export async function askD1<T>(waits: Waits, question: Promise<T>): Promise<T> {
+  try {
+    return await waits.on("d1", question);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw message.startsWith("D1_") ? error : new Error(`D1_ERROR: ${message}`, { cause: error });
+  }
+}
+
 /** Has the two methods that the query builder calls, and tells `waits` how long each call waited. */
 export class Session {
   readonly #session: D1DatabaseSession;
@@ -32,15 +45,15 @@ export class Session {
       if (known === undefined) throw new TypeError("a statement of another session");
       return known;
     });
-    return this.#waits.on("d1", this.#session.batch(all));
+    return askD1(this.#waits, this.#session.batch(all));
   }
 
   #timed(statement: D1PreparedStatement): Statement {
     const timed = {
       bind: (...values: unknown[]): Statement => this.#timed(statement.bind(...values)),
-      all: () => this.#waits.on("d1", statement.all()),
-      raw: () => this.#waits.on("d1", statement.raw<unknown[]>()),
-      run: () => this.#waits.on("d1", statement.run()),
+      all: () => askD1(this.#waits, statement.all()),
+      raw: () => askD1(this.#waits, statement.raw<unknown[]>()),
+      run: () => askD1(this.#waits, statement.run()),
     };
     this.#statements.set(timed, statement);
     return timed;

@@ -29,9 +29,12 @@ export function roleIn(
 export interface Standing {
   readonly role: Role;
   readonly tokenGeneration: number;
-  /** The identity, the organization, or their root. */
+  /** The identity, its own organization, the one that the token names, or their root. */
   readonly suspended: boolean;
   readonly organization: Organization;
+  /** Whose users may log in as the identity, and which of them; null for all. */
+  readonly tenancyOcid: string;
+  readonly allowedUsernames: string | null;
   readonly trustedIps: readonly TrustedIp[];
   /** Of the tokens that are not for this Worker's own API; null for the default. */
   readonly accessTokenAudience: string | null;
@@ -46,18 +49,23 @@ export async function loadStanding(
   identityId: string,
   organizationId: string,
 ): Promise<Standing | undefined> {
+  const home = alias(organizations, "home");
   const root = alias(organizations, "root");
   const [row] = await database
     .select({
       identity: identities,
       organization: organizations,
+      homeSuspended: home.suspended,
       rootSuspended: root.suspended,
+      tenancyOcid: ociAuthConfigs.tenancyOcid,
+      allowedUsernames: ociAuthConfigs.allowedUsernames,
       trustedIps: ociAuthConfigs.accessTokenTrustedIps,
       accessTokenAudience: ociAuthConfigs.accessTokenAudience,
     })
     .from(identities)
     .innerJoin(ociAuthConfigs, eq(ociAuthConfigs.identityId, identities.id))
     .innerJoin(organizations, eq(organizations.id, organizationId))
+    .innerJoin(home, eq(home.id, identities.organizationId))
     .innerJoin(root, eq(root.id, organizations.rootId))
     .leftJoin(
       organizationMembers,
@@ -76,12 +84,12 @@ export async function loadStanding(
       ),
     );
   if (row === undefined) return undefined;
-  const { identity, organization, rootSuspended, ...policy } = row;
+  const { identity, organization, homeSuspended, rootSuspended, ...policy } = row;
   return {
     ...policy,
     role: roleIn(organization, identity),
     tokenGeneration: identity.tokenGeneration,
-    suspended: identity.suspended || organization.suspended || rootSuspended,
+    suspended: identity.suspended || homeSuspended || organization.suspended || rootSuspended,
     organization,
   };
 }

@@ -242,7 +242,11 @@ export const tenancyRoutes = [
       });
       const budget = questionBudget(c.env, c.var.caller.origin.ip);
       const directory = new Directory(c.env.DIRECTORY, c.var.config, c.executionCtx, budget);
-      await c.var.waits.on("kv", directory.forget(tenancyOcid, userOcid.value));
+      try {
+        await c.var.waits.on("kv", directory.forget(tenancyOcid, userOcid.value));
+      } catch (error) {
+        throw new Refusal("storage-unavailable", undefined, { cause: error });
+      }
       return c.json({ purgedAt: new Date().toISOString() }, 200);
     },
   ),

@@ -33,11 +33,11 @@ export function checkUser(user: Resolution) {
 
 /** Step 10: comma-separated, exact and case-sensitive; null allows every user of the tenancy. */
 export function checkUsername(username: string, { config }: LoginConfiguration): void {
-  const { allowedUsernames } = config;
-  if (allowedUsernames === null) return;
-  if (!allowedUsernames.split(",").some((allowed) => allowed.trim() === username)) {
-    throw new Refusal("username-not-allowed");
-  }
+  if (!allowsUsername(config.allowedUsernames, username)) throw new Refusal("username-not-allowed");
+}
+
+export function allowsUsername(allowedUsernames: string | null, username: string): boolean {
+  return allowedUsernames === null || allowedUsernames.split(",").some((one) => one.trim() === username);
 }
 
 /** Step 11, for another organization than the identity's own: one that it is a member of. `called` is for messages. */

@@ -4,6 +4,7 @@ import { bodySchema, errorResponses, ofCallers } from "../http/error-responses.t
 import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
+import { storageError } from "../http/storage-error.ts";
 import { primary } from "../identities/database.ts";
 import { success } from "../identities/fields.ts";
 import { listTenancies } from "../identities/tenancies.ts";
@@ -122,7 +123,10 @@ export const readyRoute = defineRoute(
     const [dependencies, tenancies] = await Promise.all([
       checkDependencies(c.env, waits),
       checkTenancies().catch((error) => {
-        log("error", { message: "the tenancies cannot be read", error: String(error) });
+        log("error", {
+          message: "the tenancies cannot be read",
+          error: String(storageError(error) ?? error),
+        });
         return { checks: null, nextCursor: null };
       }),
     ]);

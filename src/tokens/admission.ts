@@ -9,6 +9,7 @@ import { loadStanding, type Standing } from "../identities/standing.ts";
 import { trusts, trustsAnyone } from "../identities/trusted-ips.ts";
 import { askLedger, ledgerOf } from "../ledger/address.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { allowsUsername } from "../login/eligibility.ts";
 import type { Waits } from "../waits.ts";
 import { type AccessTokenClaims, audienceOf } from "./claims.ts";
 import type { Issuer } from "./issue.ts";
@@ -43,8 +44,19 @@ async function standingOf(claims: AccessTokenClaims, database: Database): Promis
   if (standing === undefined || standing.tokenGeneration !== claims.tokenGeneration) {
     throw new Refusal("token-revoked");
   }
+  checkSigner(claims, standing);
   if (standing.suspended) throw new Refusal("suspended");
   return standing;
+}
+
+/**
+ * Whoever may not log in as the identity any more has no use of it left: an admin who was taken off the list could put
+ * itself back on it.
+ */
+function checkSigner({ oci }: AccessTokenClaims, { tenancyOcid, allowedUsernames }: Standing): void {
+  if (oci.tenancyOcid !== tenancyOcid || !allowsUsername(allowedUsernames, oci.username)) {
+    throw new Refusal("token-revoked", "The user of this token may not log in as this identity any more.");
+  }
 }
 
 /** What an identity's tokens are for may have changed since, by its role or its configuration. */

@@ -23,7 +23,7 @@ describe("a configuration file", () => {
     ["something after the bracket", "[DEFAULT] ; mine\nuser=a", { user: "a" }],
     ["Windows line ends and a byte order mark", "\ufeff[DEFAULT]\r\nuser=a\r\n", { user: "a" }],
     ["an empty value", "[DEFAULT]\nuser=", { user: "" }],
-    ["the last of two values", "[DEFAULT]\nuser=a\nuser=b", { user: "b" }],
+    ["lines that are all indented alike", "[DEFAULT]\n  user=a\n  region=r", { user: "a", region: "r" }],
     ["a profile in two parts", "[DEFAULT]\nuser=a\n[x]\n[DEFAULT]\nregion=r", { user: "a", region: "r" }],
     ["nothing", "", {}],
     ["names that objects have", "[DEFAULT]\nconstructor=a", { constructor: "a" }],
@@ -52,6 +52,10 @@ describe("a configuration file", () => {
     ["[DEFAULT]\n=secret", "line 2 is neither [profile] nor name=value"],
     ["[DEFAULT\nuser=a", "line 1 is neither [profile] nor name=value"],
     ["[]", "line 1 is neither [profile] nor name=value"],
+    ["[DEFAULT]\nuser=a\nUSER=b", "line 3 sets a second time what is set before"],
+    ["[DEFAULT]\nuser=a\n[DEFAULT]\nuser=b", "line 4 sets a second time what is set before"],
+    ["[a]\n[b]\n[a]", "line 3 begins [a] a second time"],
+    ["[a]\nuser=a\n # c\n\n\tregion=r", "line 5 is indented, as if it went on with the line before"],
     ["\nuser=a\n[DEFAULT]", "line 2 is before the first [profile]"],
   ])("%j is refused by the line's number, without its text", (text, problem) => {
     expect(parseConfigFile(text)).toEqual({ ok: false, problem });

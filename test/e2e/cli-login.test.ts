@@ -211,6 +211,26 @@ describe("the profile", () => {
       /c: line 2 is neither .*; correct that line\n$/,
     ],
     [
+      "two profiles of one name",
+      (folder) => ({ OCI_CLI_CONFIG_FILE: folder.write("c", "[a]\nuser=x\n[b]\n[a]\nkey_file=y\n") }),
+      ["--profile", "a"],
+      /c: line 4 begins \[a\] a second time; correct that line\n$/,
+    ],
+    [
+      "a setting twice",
+      (folder) => ({
+        OCI_CLI_CONFIG_FILE: folder.write("c", "[DEFAULT]\npass_phrase=one\nPass_Phrase: two\n"),
+      }),
+      [],
+      /c: line 3 sets a second time what is set before; correct that line\n$/,
+    ],
+    [
+      "a line that goes on with the one before",
+      (folder) => ({ OCI_CLI_CONFIG_FILE: folder.write("c", "[DEFAULT]\n pass_phrase=one\n\n  user=two\n") }),
+      [],
+      /c: line 4 is indented, as if it went on with the line before; correct that line\n$/,
+    ],
+    [
       "a profile without a user and a region",
       (folder) => ({
         OCI_CLI_CONFIG_FILE: folder.write(

@@ -215,10 +215,21 @@ describe("while KV", () => {
   });
 });
 
+it("while KV cannot be written, a purge of a user is not done, and says so", async () => {
+  const { user, login } = await fresh.newUser();
+  expect(await login()).toMatchObject({ status: 200 });
+  await fresh.breaks({ KV_PUT: "fail" });
+  const path = `/api/v1/oci/tenancies/${fresh.tenancyOcid}/users/${user.userOcid}/cache`;
+  expectUnavailable(await fresh.worker.admin("DELETE", path));
+  await fresh.breaks({});
+  expect(await fresh.worker.admin("DELETE", path)).toMatchObject({ status: 200 });
+});
+
 describe("while D1", () => {
   it.each([
     ["fails", { DB: "fail" }],
     ["hangs", { DB: "hang" }],
+    ["loses its connection", { DB: "lose" }],
   ])("%s, nobody logs in, and everybody again once it is over", async (_, faults) => {
     const { login } = await fresh.newUser();
     expect(await login()).toMatchObject({ status: 200 });
@@ -242,7 +253,30 @@ describe("while D1", () => {
     expect(await change()).toMatchObject({ status: 200 });
   });
 
-  it.each(["fail", "hang"])(
+  it("fails or loses its connection, the log has what it says, and no parameter of a query", async () => {
+    const { worker, organizationId } = fresh;
+    const secret = `name-${crypto.randomUUID()}`;
+    const cursor = Buffer.from(JSON.stringify([secret.slice(0, 30), secret])).toString("base64url");
+    for (const [fault, said] of [
+      ["fail", "D1_ERROR: injected secret-of-the-database"],
+      ["lose", "Network connection lost."],
+    ] as const) {
+      worker.clearLogs();
+      await fresh.breaks({ DB: fault });
+      expectUnavailable(await worker.admin("GET", `/api/v1/organizations?cursor=${cursor}`));
+      expectUnavailable(
+        await worker.admin("PATCH", `/api/v1/organizations/${organizationId}`, { name: secret }),
+      );
+      expect(await worker.admin("GET", `/ready?cursor=${cursor}`)).toMatchObject({ status: 503 });
+      await fresh.breaks({});
+      const logged = JSON.stringify(worker.logs());
+      expect(logged).toContain(said);
+      expect(logged).not.toMatch(/Failed query|params:/);
+      expect(logged).not.toContain(secret);
+    }
+  });
+
+  it.each(["fail", "hang", "lose"])(
     "of the audit log %ss, logins and refusals go on, and their events come later, once",
     async (fault) => {
       const { login, user } = await fresh.newUser();

@@ -346,6 +346,20 @@ describe("renewal", () => {
     expect(await isActive(token)).toBe(false);
   });
 
+  it("is refused in another organization too once the identity's own is suspended, and none is active", async () => {
+    const homeId = await addOrganization(worker, "home", organizationId);
+    const teamId = await addOrganization(worker, "inviting", organizationId);
+    const session = await newSession({ home: homeId });
+    await worker.admin("PUT", `/api/v1/organizations/${teamId}/identities/${session.identityId}`);
+    const token = await session.login("inviting");
+    expect(await isActive(token)).toBe(true);
+    await worker.admin("PATCH", `/api/v1/organizations/${homeId}`, { suspended: true });
+    expectRefusal(await renew(token), 403, "ForbiddenError");
+    expect(await isActive(token)).toBe(false);
+    await worker.admin("PATCH", `/api/v1/organizations/${homeId}`, { suspended: false });
+    expect(await isActive(token)).toBe(true);
+  });
+
   it("is refused from an IP that is not trusted", async () => {
     const { token } = await newSession({
       settings: { accessTokenTrustedIps: [{ ipAddress: "10.0.0.0/8" }] },
@@ -483,6 +497,24 @@ describe("a token of this Worker's own API", () => {
     await worker.admin("PATCH", `/api/v1/identities/${demoted.identityId}`, { role: "member" });
     expectRefusal(await get(demoted.token), 403, "PermissionDenied");
     expect(await isActive(demoted.token)).toBe(false);
+  });
+
+  it.each<[what: string, change: () => Promise<object>]>([
+    ["its user is no longer allowed", async () => ({ allowedUsernames: "another, one" })],
+    [
+      "its identity logs in from another tenancy",
+      async () => ({ tenancyOcid: (await addTenancy(worker, [organizationId])).tenancyOcid }),
+    ],
+  ])("is refused once %s, and cannot undo that", async (_, change) => {
+    const { identityId, token, user } = await newSession({ role: "admin" });
+    expect(await get(token)).toMatchObject({ status: 200 });
+    const path = `/api/v1/auth/oci-auth/identities/${identityId}`;
+    await worker.admin("PATCH", path, { allowedUsernames: `another, ${user.name}` });
+    expect(await get(token)).toMatchObject({ status: 200 });
+    await worker.admin("PATCH", path, await change());
+    const undone = await worker.json("PATCH", path, { tenancyOcid, allowedUsernames: null }, token);
+    expectRefusal(undone, 401, "UnauthorizedError", /may not log in as this identity any more/);
+    expect(await isActive(token)).toBe(false);
   });
 
   it("is refused from an IP that is not trusted", async () => {
