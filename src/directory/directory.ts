@@ -126,10 +126,11 @@ export class Directory {
     // Only questions about users without an entry are counted: a flood of unknown users neither holds known ones back
     // nor keeps a revoked key alive.
     const allowed = entry === undefined ? () => this.#budget(keyId.tenancyOcid) : async () => true;
-    let answer = await this.#ask(keyId, openClient, allowed, now);
-    // The question was that of a request to which KV showed no entry; this one has one, and asks for itself.
-    if (answer.kind === "over-budget" && entry !== undefined) {
-      answer = await this.#ask(keyId, openClient, allowed, now);
+    let { answer, joined } = await this.#ask(keyId, openClient, allowed, now);
+    // It was another request that had no budget left; this one asks for itself. Those that waited longest are the next
+    // to ask, so none is overtaken for ever.
+    while (answer.kind === "over-budget" && joined) {
+      ({ answer, joined } = await this.#ask(keyId, openClient, allowed, now));
     }
     if (answer.kind === "entry") {
       return foundIn(answer.entry, keyId.fingerprint, "oci") ?? { kind: "refused", reason: "key-unknown" };
@@ -155,10 +156,11 @@ export class Directory {
     openClient: () => Promise<IdentityClient>,
     allowed: () => Promise<boolean>,
     now: number,
-  ): Promise<Answer> {
+  ): Promise<{ answer: Answer; joined: boolean }> {
     const id = entryKey(keyId.tenancyOcid, keyId.userOcid);
     let question = questions.get(id);
-    if (question === undefined || question.joinableUntil < now) {
+    const joined = question !== undefined && now <= question.joinableUntil;
+    if (question === undefined || !joined) {
       const asked = {
         answer: askWithin(allowed, () => askOci(keyId, openClient, now)),
         joinableUntil: now + ociTimeoutMilliseconds,
@@ -187,9 +189,9 @@ export class Directory {
     }
     // Every waiter has its own time limit: the request that asks may end before its answer comes.
     try {
-      return await within(ociTimeoutMilliseconds, question.answer);
+      return { answer: await within(ociTimeoutMilliseconds, question.answer), joined };
     } catch {
-      return { kind: "unavailable" };
+      return { answer: { kind: "unavailable" }, joined };
     }
   }
 

@@ -781,6 +781,24 @@ describe("the budget for questions about users without an entry", () => {
     await Promise.all(background);
   });
 
+  it("that one address has used up does not hold back another that joined its question", async () => {
+    const signer = newSigner();
+    const oci = ociOf(signer);
+    const from = async (allowed: boolean) => {
+      const ownBudget = async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return allowed;
+      };
+      const directory = new Directory(env.DIRECTORY, limits, { waitUntil }, ownBudget);
+      return directory.resolve(signer, undefined, oci.open, Date.now());
+    };
+    const logins = await Promise.all([false, false, true, true, false].map(from));
+    expect(logins.slice(0, 2)).toEqual([{ kind: "over-budget" }, { kind: "over-budget" }]);
+    expect(logins.slice(2, 4)).toEqual([found("oci"), found("oci")]);
+    expect(oci.questions()).toEqual([1, 1]);
+    await Promise.all(background);
+  });
+
   it.each([
     ["stale", 301],
     ["past the stale limit", 3700],
