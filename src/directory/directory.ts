@@ -42,7 +42,10 @@ type Answer = DefiniteAnswer | { readonly kind: "unavailable" } | { readonly kin
 /** Whether one more question about a user without an entry may be asked of a tenancy; counts it. */
 export type QuestionBudget = (tenancyOcid: TenancyOcid) => Promise<boolean>;
 
-/** A fresh entry without the fingerprint is refetched at most this often for a user: the key may be new. */
+/**
+ * A fresh entry without the fingerprint is refetched at most this often for a user, since the key may be new; a stale
+ * one, while OCI cannot be asked.
+ */
 const refetchMilliseconds = 30_000;
 
 /** KV answers in a few milliseconds; OCI can be asked without it. */
@@ -111,19 +114,23 @@ export class Directory {
     const entry = latest(cached, recentAnswers.get(id));
     const age = entry === undefined ? Number.POSITIVE_INFINITY : now - entry.fetchedAt;
 
-    if (entry !== undefined && age < this.#ttl) {
+    if (entry !== undefined) {
       const found = foundIn(entry, keyId.fingerprint, "cache");
-      if (found !== undefined) return found;
-      if (age < refetchMilliseconds) return { kind: "refused", reason: "key-unknown" };
-      if (recentFailures.has(id)) return { kind: "unavailable" };
+      if (age < this.#ttl) {
+        if (found !== undefined) return found;
+        if (age < refetchMilliseconds) return { kind: "refused", reason: "key-unknown" };
+      }
+      // Anyone can make up a fingerprint: stale or not, an entry without it has OCI asked no more often than this.
+      if (found === undefined && recentFailures.has(id)) return { kind: "unavailable" };
     }
     // Only questions about users without an entry are counted: a flood of unknown users neither holds known ones back
     // nor keeps a revoked key alive.
     const allowed = entry === undefined ? () => this.#budget(keyId.tenancyOcid) : async () => true;
-    let answer = await this.#ask(keyId, openClient, allowed, now);
-    // The question was that of a request to which KV showed no entry; this one has one, and asks for itself.
-    if (answer.kind === "over-budget" && entry !== undefined) {
-      answer = await this.#ask(keyId, openClient, allowed, now);
+    let { answer, joined } = await this.#ask(keyId, openClient, allowed, now);
+    // It was another request that had no budget left; this one asks for itself. Those that waited longest are the next
+    // to ask, so none is overtaken for ever.
+    while (answer.kind === "over-budget" && joined) {
+      ({ answer, joined } = await this.#ask(keyId, openClient, allowed, now));
     }
     if (answer.kind === "entry") {
       return foundIn(answer.entry, keyId.fingerprint, "oci") ?? { kind: "refused", reason: "key-unknown" };
@@ -149,10 +156,11 @@ export class Directory {
     openClient: () => Promise<IdentityClient>,
     allowed: () => Promise<boolean>,
     now: number,
-  ): Promise<Answer> {
+  ): Promise<{ answer: Answer; joined: boolean }> {
     const id = entryKey(keyId.tenancyOcid, keyId.userOcid);
     let question = questions.get(id);
-    if (question === undefined || question.joinableUntil < now) {
+    const joined = question !== undefined && now <= question.joinableUntil;
+    if (question === undefined || !joined) {
       const asked = {
         answer: askWithin(allowed, () => askOci(keyId, openClient, now)),
         joinableUntil: now + ociTimeoutMilliseconds,
@@ -181,9 +189,9 @@ export class Directory {
     }
     // Every waiter has its own time limit: the request that asks may end before its answer comes.
     try {
-      return await within(ociTimeoutMilliseconds, question.answer);
+      return { answer: await within(ociTimeoutMilliseconds, question.answer), joined };
     } catch {
-      return { kind: "unavailable" };
+      return { answer: { kind: "unavailable" }, joined };
     }
   }
 

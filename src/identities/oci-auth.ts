@@ -1,4 +1,4 @@
-import { eq, sql } from "drizzle-orm";
+import { eq, inArray, sql } from "drizzle-orm";
 import { changeRecord } from "../audit/outbox.ts";
 import type { Caller } from "../http/caller.ts";
 import { Refusal } from "../http/refusal.ts";
@@ -129,11 +129,16 @@ export async function detachOciAuth(
   identityId: string,
 ): Promise<OciAuthConfig> {
   const { organization } = orNotFound(await findIdentity(database, caller, identityId), "Identity");
+  const attached = database
+    .select({ identityId: ociAuthConfigs.identityId })
+    .from(ociAuthConfigs)
+    .where(eq(ociAuthConfigs.identityId, identityId));
   const [, [row]] = await database.batch([
+    // Only with what is detached: a change has an event.
     database
       .update(identities)
       .set({ tokenGeneration: sql`${identities.tokenGeneration} + 1` })
-      .where(eq(identities.id, identityId)),
+      .where(inArray(identities.id, attached)),
     database.delete(ociAuthConfigs).where(eq(ociAuthConfigs.identityId, identityId)).returning(),
     changeRecord(database, caller, { type: "oci-auth.detach", ...placeOf(organization), identityId }),
   ]);

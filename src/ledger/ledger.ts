@@ -51,6 +51,12 @@ const purgeIntervalMilliseconds = 60_000;
 
 const lostAlarmMilliseconds = 60_000;
 
+/**
+ * How much longer than it lives a token is remembered: a renewal that began in its last moment comes here after its
+ * end, and clocks differ. Forgotten by then, a revoked token would be renewed, and one that is used up too.
+ */
+const tokenMarginMilliseconds = 60_000;
+
 const schema = `
   CREATE TABLE IF NOT EXISTS signatures (
     digest TEXT PRIMARY KEY,
@@ -64,7 +70,7 @@ const schema = `
     id TEXT PRIMARY KEY,
     uses INTEGER NOT NULL DEFAULT 0,
     revoked INTEGER NOT NULL DEFAULT 0,
-    -- Milliseconds; of the latest exp that was issued under this id, as far as it was told here.
+    -- Milliseconds; a minute after the latest exp that was issued under this id, as far as it was told here.
     over_at INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS tokens_by_end ON tokens (over_at);
@@ -233,13 +239,13 @@ export class Ledger extends DurableObject<Env> {
     return usesLimit > 0 && row.uses >= usesLimit ? "used-up" : "active";
   }
 
-  /** Keeps the token's row until the latest of the ends that were told. */
+  /** Keeps the token's row until the latest of the ends that were told, and the margin. */
   #keep({ tokenId, expiresAt }: TokenUse): void {
     this.#sql.exec(
       `INSERT INTO tokens (id, over_at) VALUES (?, ?)
        ON CONFLICT (id) DO UPDATE SET over_at = max(over_at, excluded.over_at)`,
       tokenId,
-      expiresAt * 1000,
+      expiresAt * 1000 + tokenMarginMilliseconds,
     );
   }
 }

@@ -418,4 +418,16 @@ describe("the event of a refusal", () => {
     await writeRefusal(env, another);
     expect(await loggedIds()).toContain(another.id);
   });
+
+  it.each([
+    ["a login that was signed by a key of the user", { reason: "signature-reused" }],
+    ["a login of a user who is not allowed", { reason: "username-not-allowed" }],
+    ["a renewal", { type: "token.renew", reason: "key-unknown" }],
+  ] as const)("of %s is written, however many strangers are refused", async (_, about) => {
+    const identityId = crypto.randomUUID();
+    await Promise.all(Array.from({ length: 150 }, () => writeRefusal(env, newRefusal(identityId))));
+    const event = { ...newRefusal(identityId), ...about };
+    await writeRefusal(env, event);
+    expect(await loggedIds()).toContain(event.id);
+  });
 });

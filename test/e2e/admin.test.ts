@@ -398,6 +398,16 @@ describe("OCI Auth", () => {
     }
   });
 
+  it("that is not there is not detached, and no generation is raised without an event", async () => {
+    const path = await newIdentity();
+    expectRefusal(await worker.admin("DELETE", path), 404, /OCI auth method not found/);
+    const { DB } = await worker.env();
+    const row = DB.prepare("SELECT token_generation FROM identities WHERE id = ?").bind(
+      path.split("/").at(-1),
+    );
+    expect(await row.first()).toEqual({ token_generation: 0 });
+  });
+
   it("PATCH changes what it names and nothing else", async () => {
     const path = await newIdentity();
     const settings = {

@@ -405,6 +405,22 @@ describe("revocation", () => {
     expect(await revoke(second)).toMatchObject({ status: 200 });
   });
 
+  it("is not outlived by a renewal that began before the token expired and is recorded after it", async () => {
+    const { token } = await newSession({ settings: { accessTokenTTL: 4 } });
+    const { exp = 0 } = decodeJwt(token);
+    const until = (seconds: number) =>
+      new Promise((resolve) => setTimeout(resolve, (exp + seconds) * 1000 - Date.now()));
+    // The ledger's alarm, a second after the revocation, comes after the token's end.
+    await until(-0.8);
+    expect(await revoke(token)).toMatchObject({ status: 200 });
+    await worker.emulator("PUT", "faults", { delayMs: 2000 });
+    await until(-0.4);
+    const answer = await renew(token);
+    await worker.emulator("DELETE", "faults");
+    expect(Date.now()).toBeGreaterThan((exp + 1) * 1000);
+    expectRefusal(answer, 401, "UnauthorizedError", /revoked/);
+  });
+
   it("of an identity's tokens ends them all, and it may log in again", async () => {
     const session = await newSession();
     const other = await session.login();

@@ -315,9 +315,19 @@ describe("what is over is purged, and nothing before", () => {
 
   it.each<[string, did: (ledger: Stub) => Promise<unknown>, table: "signatures" | "tokens", overAt: number]>([
     ["a signature, once its time is over", (ledger) => ledger.recordLogin(login), "signatures", 360],
-    ["a token's uses, once it has expired", (ledger) => ledger.use({ ...copy, usesLimit: 5 }), "tokens", 600],
-    ["a revocation, once the token has expired", (ledger) => revoke(ledger, copy), "tokens", 600],
-    ["a renewal, once the new copy has expired", (ledger) => renew(ledger, renewed), "tokens", 1200],
+    [
+      "a token's uses, a minute after it has expired",
+      (ledger) => ledger.use({ ...copy, usesLimit: 5 }),
+      "tokens",
+      660,
+    ],
+    ["a revocation, a minute after the token has expired", (ledger) => revoke(ledger, copy), "tokens", 660],
+    [
+      "a renewal, a minute after the new copy has expired",
+      (ledger) => renew(ledger, renewed),
+      "tokens",
+      1260,
+    ],
   ])("%s", async (_, did, table, overAt) => {
     const ledger = newLedger();
     await did(ledger);
@@ -343,7 +353,7 @@ describe("what is over is purged, and nothing before", () => {
     const ledger = newLedger();
     await renew(ledger, renewed);
     await revoke(ledger, shown);
-    wait(1199);
+    wait(1259);
     await runDurableObjectAlarm(ledger);
     expect(await ledger.use(renewed)).toBe("revoked");
     expect(await ledger.use(copy)).toBe("revoked");
@@ -359,7 +369,7 @@ describe("what is over is purged, and nothing before", () => {
   ])("the uses of %s count until the renewed one's end", async (_, shown) => {
     const ledger = newLedger();
     for (const token of shown) await ledger.use({ ...token, usesLimit: 2 });
-    wait(1199);
+    wait(1259);
     await runDurableObjectAlarm(ledger);
     expect(await ledger.use({ ...renewed, usesLimit: 2 })).toBe("used-up");
   });
@@ -413,7 +423,7 @@ describe("the alarm", () => {
     await loseAlarm(ledger);
     await evictDurableObject(ledger);
     await ledger.use(newUse());
-    expect(await alarmOf(ledger)).toBe((startSeconds + 600) * 1000 + 1);
+    expect(await alarmOf(ledger)).toBe((startSeconds + 660) * 1000 + 1);
   });
 
   it("is not put off by what comes while it is armed", async () => {
@@ -438,7 +448,7 @@ describe("the alarm", () => {
 
   it("for purges comes once a minute at most", async () => {
     const ledger = newLedger();
-    await ledger.use(newUse({ usesLimit: 5, expiresAt: startSeconds + 1 }));
+    await ledger.use(newUse({ usesLimit: 5, expiresAt: startSeconds - 59 }));
     expect(await alarmOf(ledger)).toBe(Date.now() + 60_000);
   });
 
