@@ -42,10 +42,7 @@ type Answer = DefiniteAnswer | { readonly kind: "unavailable" } | { readonly kin
 /** Whether one more question about a user without an entry may be asked of a tenancy; counts it. */
 export type QuestionBudget = (tenancyOcid: TenancyOcid) => Promise<boolean>;
 
-/**
- * A fresh entry without the fingerprint is refetched at most this often for a user, since the key may be new; a stale
- * one, while OCI cannot be asked.
- */
+/** A fresh entry without the fingerprint is refetched at most this often for a user: the key may be new. */
 const refetchMilliseconds = 30_000;
 
 /** KV answers in a few milliseconds; OCI can be asked without it. */
@@ -114,14 +111,11 @@ export class Directory {
     const entry = latest(cached, recentAnswers.get(id));
     const age = entry === undefined ? Number.POSITIVE_INFINITY : now - entry.fetchedAt;
 
-    if (entry !== undefined) {
+    if (entry !== undefined && age < this.#ttl) {
       const found = foundIn(entry, keyId.fingerprint, "cache");
-      if (age < this.#ttl) {
-        if (found !== undefined) return found;
-        if (age < refetchMilliseconds) return { kind: "refused", reason: "key-unknown" };
-      }
-      // Anyone can make up a fingerprint: stale or not, an entry without it has OCI asked no more often than this.
-      if (found === undefined && recentFailures.has(id)) return { kind: "unavailable" };
+      if (found !== undefined) return found;
+      if (age < refetchMilliseconds) return { kind: "refused", reason: "key-unknown" };
+      if (recentFailures.has(id)) return { kind: "unavailable" };
     }
     // Only questions about users without an entry are counted: a flood of unknown users neither holds known ones back
     // nor keeps a revoked key alive.

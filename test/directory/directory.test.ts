@@ -510,30 +510,6 @@ describe("a stale entry", () => {
   });
 });
 
-describe("a stale entry without the fingerprint", () => {
-  it("is fetched again at most once in 30 s while OCI cannot be asked, and its own keys still answer", async () => {
-    const signer = await knownSigner(400);
-    const oci = ociOf(signer, ociDown);
-    const unknown = [otherKey, ecKey, shortKey].map(({ fingerprint }) => ({ ...signer, fingerprint }));
-    for (const keyId of unknown) expect(await resolve(keyId, oci)).toEqual(cannotTell);
-    expect(oci.questions()).toEqual([1, 1]);
-    expect(await resolve(signer, ociOf(signer, ociDown))).toEqual(found("stale"));
-    wait(30);
-    expect(await resolve({ ...signer, fingerprint: otherKey.fingerprint }, oci)).toEqual(cannotTell);
-    expect(oci.questions()).toEqual([2, 2]);
-  });
-
-  it("is fetched again once OCI has answered", async () => {
-    const signer = await knownSigner(400);
-    const newKey = { ...signer, fingerprint: otherKey.fingerprint };
-    const oci = ociOf(signer, ociDown);
-    expect(await resolve(newKey, oci)).toEqual(cannotTell);
-    oci.says({ keys: answer([apiKeyOf(signer), apiKeyOf(signer, otherKey)]) });
-    expect(await resolve(signer, oci)).toEqual(found("oci"));
-    expect(await resolve(newKey, oci)).toEqual(found("cache", otherKey));
-  });
-});
-
 describe("OCI's definite answer", () => {
   const definite: [string, (signer: ApiKeyId) => Says, string][] = [
     ["404 to Get User", () => ({ user: notFound }), "user-unknown"],
