@@ -30,7 +30,7 @@ export type Resolution =
     }
   | { readonly kind: "refused"; readonly reason: "key-unknown" | "user-unknown" | "user-inactive" }
   | { readonly kind: "unavailable" }
-  /** Too many questions about users without an entry; this one was not asked. */
+  /** Too many questions about unknown users and keys; this one was not asked. */
   | { readonly kind: "over-budget" };
 
 type DefiniteAnswer =
@@ -39,7 +39,7 @@ type DefiniteAnswer =
 
 type Answer = DefiniteAnswer | { readonly kind: "unavailable" } | { readonly kind: "over-budget" };
 
-/** Whether one more question about a user without an entry may be asked of a tenancy; counts it. */
+/** Whether one more question about an unknown user or key may be asked of a tenancy; counts it. */
 export type QuestionBudget = (tenancyOcid: TenancyOcid) => Promise<boolean>;
 
 /** A fresh entry without the fingerprint is refetched at most this often for a user: the key may be new. */
@@ -117,9 +117,12 @@ export class Directory {
       if (age < refetchMilliseconds) return { kind: "refused", reason: "key-unknown" };
       if (recentFailures.has(id)) return { kind: "unavailable" };
     }
-    // Only questions about users without an entry are counted: a flood of unknown users neither holds known ones back
-    // nor keeps a revoked key alive.
-    const allowed = entry === undefined ? () => this.#budget(keyId.tenancyOcid) : async () => true;
+    // A question about a key that a user is known to have is not counted: a flood of unknown users neither holds known
+    // ones back nor keeps a revoked key alive. One about a key that anyone can have made up is, unless a fresh entry
+    // bounds it: a stale one stays stale while OCI fails, and OCI would be asked at every login.
+    const known =
+      entry !== undefined && (age < this.#ttl || activeKey(entry, keyId.fingerprint) !== undefined);
+    const allowed = known ? async () => true : () => this.#budget(keyId.tenancyOcid);
     let { answer, joined } = await this.#ask(keyId, openClient, allowed, now);
     // It was another request that had no budget left; this one asks for itself. Those that waited longest are the next
     // to ask, so none is overtaken for ever.

@@ -729,7 +729,7 @@ describe("a cached key", () => {
   });
 });
 
-describe("the budget for questions about users without an entry", () => {
+describe("the budget for questions about unknown users and keys", () => {
   it("is asked by tenancy, refuses without asking OCI, and is not remembered", async () => {
     const signer = newSigner();
     const oci = ociOf(signer);
@@ -773,6 +773,17 @@ describe("the budget for questions about users without an entry", () => {
     expect(logins.slice(2, 4)).toEqual([found("oci"), found("oci")]);
     expect(oci.questions()).toEqual([1, 1]);
     await Promise.all(background);
+  });
+
+  it("is asked for a stale entry without the fingerprint, which bounds what OCI is asked while it fails", async () => {
+    const signer = await knownSigner(301);
+    const oci = ociOf(signer, { user: unavailable });
+    const madeUp = { ...signer, fingerprint: signer.fingerprint.replace(/^../, "zz") };
+    budget.mockClear().mockResolvedValueOnce(true).mockResolvedValue(false);
+    const logins = [await resolve(madeUp, oci), await resolve(madeUp, oci), await resolve(signer, oci)];
+    budget.mockResolvedValue(true);
+    expect(logins).toEqual([{ kind: "unavailable" }, { kind: "over-budget" }, found("stale")]);
+    expect(oci.questions()).toEqual([2, 2]);
   });
 
   it.each([

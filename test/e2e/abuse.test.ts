@@ -125,7 +125,7 @@ describe("other routes", () => {
   });
 });
 
-describe("questions to OCI about users without an entry", () => {
+describe("questions to OCI about unknown users", () => {
   const unknownUser = (tenancy: string): OciUser => ({
     ...key,
     tenancyOcid: tenancy,

@@ -41,7 +41,7 @@ async function start(vars: Record<string, string>): Promise<Setting> {
     async newUser() {
       const user = await addUser(worker, tenancyOcid);
       const identityId = await addIdentity(worker, organizationId, tenancyOcid);
-      // Each from an address of its own: one address may only ask so much about users without an entry.
+      // Each from an address of its own: one address may only ask so much about unknown users.
       addresses += 1;
       const headers = { "content-type": "application/json", "cf-connecting-ip": `10.0.0.${addresses}` };
       const login = () =>
