@@ -110,19 +110,19 @@ export class Directory {
     const id = entryKey(keyId.tenancyOcid, keyId.userOcid);
     const entry = latest(cached, recentAnswers.get(id));
     const age = entry === undefined ? Number.POSITIVE_INFINITY : now - entry.fetchedAt;
+    const fresh = age < this.#ttl;
+    const inEntry = entry && foundIn(entry, keyId.fingerprint, fresh ? "cache" : "stale");
 
-    if (entry !== undefined && age < this.#ttl) {
-      const found = foundIn(entry, keyId.fingerprint, "cache");
-      if (found !== undefined) return found;
+    if (fresh) {
+      if (inEntry !== undefined) return inEntry;
       if (age < refetchMilliseconds) return { kind: "refused", reason: "key-unknown" };
       if (recentFailures.has(id)) return { kind: "unavailable" };
     }
     // A question about a key that a user is known to have is not counted: a flood of unknown users neither holds known
     // ones back nor keeps a revoked key alive. One about a key that anyone can have made up is, unless a fresh entry
     // bounds it: a stale one stays stale while OCI fails, and OCI would be asked at every login.
-    const known =
-      entry !== undefined && (age < this.#ttl || activeKey(entry, keyId.fingerprint) !== undefined);
-    const allowed = known ? async () => true : () => this.#budget(keyId.tenancyOcid);
+    const counted = !fresh && inEntry === undefined;
+    const allowed = counted ? () => this.#budget(keyId.tenancyOcid) : async () => true;
     let { answer, joined } = await this.#ask(keyId, openClient, allowed, now);
     // It was another request that had no budget left; this one asks for itself. Those that waited longest are the next
     // to ask, so none is overtaken for ever.
@@ -132,9 +132,7 @@ export class Directory {
     if (answer.kind === "entry") {
       return foundIn(answer.entry, keyId.fingerprint, "oci") ?? { kind: "refused", reason: "key-unknown" };
     }
-    if (answer.kind === "unavailable" && entry !== undefined && age < this.#stale) {
-      return foundIn(entry, keyId.fingerprint, "stale") ?? answer;
-    }
+    if (answer.kind === "unavailable" && age < this.#stale) return inEntry ?? answer;
     return answer;
   }
 
