@@ -1,4 +1,5 @@
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
+import { StorageError } from "../http/storage-error.ts";
 import type { Waits } from "../waits.ts";
 
 export type Database = DrizzleD1Database;
@@ -10,16 +11,12 @@ interface Statement {
   run(): Promise<D1Result>;
 }
 
-/**
- * D1's answer. A failure that D1 itself does not say is its own, such as a connection that the runtime lost, says so
- * too, as http/envelope.ts knows it: it is no fault of ours.
- */
+/** D1's answer. Rejects with a {@link StorageError}, also where D1 does not sign its error, as for a lost connection. */
 export async function askD1<T>(waits: Waits, question: Promise<T>): Promise<T> {
   try {
     return await waits.on("d1", question);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw message.startsWith("D1_") ? error : new Error(`D1_ERROR: ${message}`, { cause: error });
+    throw new StorageError(error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
 

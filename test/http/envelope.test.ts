@@ -4,6 +4,7 @@ import { respondToError } from "../../src/http/envelope.ts";
 import { requestId } from "../../src/http/request-id.ts";
 import { requestLog } from "../../src/http/request-log.ts";
 import type { AppEnv } from "../../src/http/route.ts";
+import { StorageError } from "../../src/http/storage-error.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -18,7 +19,7 @@ it.each([
   [
     "a fault of D1's",
     new Error("Failed query: secret-of-ours", {
-      cause: new Error("D1_ERROR: no such table: secret-of-ours"),
+      cause: new StorageError("D1_ERROR: no such table: secret-of-ours"),
     }),
     503,
     "ServiceUnavailable",
