@@ -5,6 +5,7 @@
  * It touches no binding: what it reads comes through {@link LoginDependencies}, so that every refusal can be tested.
  */
 import { newEvent, type OutgoingEvent, type RequestOrigin } from "../audit/event.ts";
+import type { Refused } from "../audit/refusals.ts";
 import type { Resolution } from "../directory/directory.ts";
 import type { DirectoryEntry, DirectoryKey } from "../directory/entry.ts";
 import { verificationKey } from "../directory/verification-keys.ts";
@@ -50,8 +51,8 @@ export interface LoginDependencies {
   ): Promise<Resolution>;
   /** Rejects with a {@link Refusal} if the ledger does not answer. */
   recordLogin(keyId: ApiKeyId, login: LoginRecord): Promise<LoginOutcome>;
-  /** Takes the event of a refusal that comes after step 6. */
-  reportRefusal(event: OutgoingEvent): void;
+  /** Takes the event of a refusal that comes after step 6, and who was refused. */
+  reportRefusal(event: OutgoingEvent, refused: Refused): void;
 }
 
 /** OCI's own allowance: 300 s, either way (facts.md, section 2). */
@@ -97,6 +98,7 @@ export async function logIn(
   const configuration = checkConfiguration(found);
 
   const attempt = new LoginAttempt(keyId, configuration, dependencies.origin);
+  let caller: Refused = "stranger";
   try {
     // 7. The tenancy is the one that is pinned, and the host and user are of its realm.
     checkTenancy(keyId.tenancyOcid, configuration);
@@ -108,6 +110,7 @@ export async function logIn(
 
     // 9. The key made the signature.
     await checkSignature(user.key, signature, request.signingString);
+    caller = "holder";
 
     // 10. The user is allowed.
     checkUsername(user.username, configuration);
@@ -144,7 +147,7 @@ export async function logIn(
       loggedInAt,
     );
   } catch (error) {
-    if (error instanceof Refusal) dependencies.reportRefusal(attempt.refused(error.reason));
+    if (error instanceof Refusal) dependencies.reportRefusal(attempt.refused(error.reason), caller);
     throw error;
   }
 }

@@ -65,7 +65,7 @@ export const loginRoute = defineRoute(
             "ledger",
             askLedger(() => ledgerOf(c.env.LEDGER, keyId, login.signatureDigest).recordLogin(login)),
           ),
-        reportRefusal: (event) => c.executionCtx.waitUntil(writeRefusal(c.env, event)),
+        reportRefusal: (event, refused) => c.executionCtx.waitUntil(writeRefusal(c.env, event, refused)),
       },
       now,
     );

@@ -66,7 +66,7 @@ export const tokenRoutes = [
               "ledger",
               askLedger(() => ledgerOf(c.env.LEDGER, oci, jti).recordRenewal(renewal)),
             ),
-          reportRefusal: (event) => c.executionCtx.waitUntil(writeRefusal(c.env, event)),
+          reportRefusal: (event) => c.executionCtx.waitUntil(writeRefusal(c.env, event, "holder")),
         },
         Math.floor(now / 1000),
       );

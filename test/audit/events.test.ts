@@ -379,15 +379,15 @@ describe("the event of a refusal", () => {
   it("is written, and counts for its identity", async () => {
     const event = newRefusal();
     const REFUSAL_EVENTS = allowing(true);
-    await writeRefusal({ ...env, REFUSAL_EVENTS }, event);
+    await writeRefusal({ ...env, REFUSAL_EVENTS }, event, "stranger");
     expect(await loggedIds()).toEqual([event.id]);
-    expect(REFUSAL_EVENTS.limit.mock.calls).toEqual([[{ key: "identity-1" }]]);
+    expect(REFUSAL_EVENTS.limit.mock.calls).toEqual([[{ key: "stranger/identity-1" }]]);
     expect(lines("warn")).toEqual([]);
   });
 
   it("is in the log alone, once there are too many of them", async () => {
     const event = newRefusal();
-    await writeRefusal({ ...env, REFUSAL_EVENTS: allowing(false) }, event);
+    await writeRefusal({ ...env, REFUSAL_EVENTS: allowing(false) }, event, "stranger");
     expect(await loggedIds()).toEqual([]);
     expect(lines("warn")).toEqual([expect.objectContaining({ level: "warn", event })]);
   });
@@ -397,7 +397,7 @@ describe("the event of a refusal", () => {
     ["the rate cannot be asked", { REFUSAL_EVENTS: { limit: () => Promise.reject(new Error("down")) } }],
   ])("is in the log, with the problem, when %s", async (_, replaced) => {
     const event = newRefusal();
-    await writeRefusal({ ...env, REFUSAL_EVENTS: allowing(true), ...replaced }, event);
+    await writeRefusal({ ...env, REFUSAL_EVENTS: allowing(true), ...replaced }, event, "stranger");
     expect(await loggedIds()).toEqual([]);
     expect(lines("error")).toEqual([
       expect.objectContaining({ error: expect.stringContaining("down"), event }),
@@ -407,7 +407,7 @@ describe("the event of a refusal", () => {
   it("is one of 60 that are written in a minute for an identity, and the others are in the log", async () => {
     // A minute of the clock may end in between, and then a second one begins; more than two it cannot touch.
     const events = Array.from({ length: 150 }, () => newRefusal("flooded"));
-    await Promise.all(events.map((event) => writeRefusal(env, event)));
+    await Promise.all(events.map((event) => writeRefusal(env, event, "stranger")));
     const written = await loggedIds();
     expect(written.length).toBeGreaterThanOrEqual(60);
     expect(written.length).toBeLessThanOrEqual(120);
@@ -415,19 +415,15 @@ describe("the event of a refusal", () => {
     expect([...written, ...inLog].sort()).toEqual(events.map(({ id }) => id).sort());
 
     const another = newRefusal("another");
-    await writeRefusal(env, another);
+    await writeRefusal(env, another, "stranger");
     expect(await loggedIds()).toContain(another.id);
   });
 
-  it.each([
-    ["a login that was signed by a key of the user", { reason: "signature-reused" }],
-    ["a login of a user who is not allowed", { reason: "username-not-allowed" }],
-    ["a renewal", { type: "token.renew", reason: "key-unknown" }],
-  ] as const)("of %s is written, however many strangers are refused", async (_, about) => {
-    const identityId = crypto.randomUUID();
-    await Promise.all(Array.from({ length: 150 }, () => writeRefusal(env, newRefusal(identityId))));
-    const event = { ...newRefusal(identityId), ...about };
-    await writeRefusal(env, event);
+  it("to a holder is written, however many strangers are refused", async () => {
+    const events = Array.from({ length: 150 }, () => newRefusal("crowded"));
+    await Promise.all(events.map((event) => writeRefusal(env, event, "stranger")));
+    const event = newRefusal("crowded");
+    await writeRefusal(env, event, "holder");
     expect(await loggedIds()).toContain(event.id);
   });
 });

@@ -1,6 +1,6 @@
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { addIdentity, addOrganization, addTenancy, addUser, type OciUser } from "./oci-users.ts";
+import { addIdentity, addOrganization, addTenancy, addUser, newOcid, type OciUser } from "./oci-users.ts";
 import { signAsGo } from "./signers.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
@@ -139,6 +139,32 @@ describe("a token's events", () => {
       expect([type, details.tokenId]).toEqual([type, tokenId]);
     }
   });
+});
+
+it("refusals of strangers hide no refusal of who holds a signature or a token", async () => {
+  const settings = { signatureReuse: "reject" };
+  const identityId = await addIdentity(worker, organizationId, tenancyOcid, { settings });
+  const headers = signAsGo(user);
+  const { accessToken } = (await login(identityId, { headers })).body;
+  await worker.json("POST", "/api/v1/auth/token/revoke", { accessToken });
+  const foreign = { headers: signAsGo({ ...user, tenancyOcid: newOcid("tenancy") }) };
+  // More than two minutes' share.
+  for (let count = 0; count < 140; count += 20) {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => login(identityId, foreign)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+  }
+  await login(identityId, { headers });
+  await worker.json("POST", "/api/v1/auth/token/renew", { accessToken });
+  const holders = async () =>
+    (await events(`identityId=${identityId}`))
+      .filter(({ outcome, reason }) => outcome === "failure" && reason !== "another-tenancy")
+      .map(({ type, reason }) => [type, reason]);
+  await expect
+    .poll(async () => (await holders()).sort(), { timeout: 15_000 })
+    .toEqual([
+      ["login", "signature-reused"],
+      ["token.renew", "token-revoked"],
+    ]);
 });
 
 describe("a change's event", () => {

@@ -3,6 +3,7 @@ import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:cryp
 import { decodeJwt } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { OutgoingEvent } from "../../src/audit/event.ts";
+import type { Refused } from "../../src/audit/refusals.ts";
 import type { Resolution } from "../../src/directory/directory.ts";
 import type { DirectoryEntry } from "../../src/directory/entry.ts";
 import { Refusal } from "../../src/http/refusal.ts";
@@ -157,6 +158,7 @@ async function attempt(changed: Partial<Scene> = {}) {
   const calls: [Dependency, ...unknown[]][] = [];
   const records: LoginRecord[] = [];
   const refusals: OutgoingEvent[] = [];
+  const refused: Refused[] = [];
   const dependencies: LoginDependencies = {
     issuer,
     origin,
@@ -180,10 +182,13 @@ async function attempt(changed: Partial<Scene> = {}) {
       records.push(login);
       return scene.ledger();
     },
-    reportRefusal: (event) => void refusals.push(event),
+    reportRefusal(event, caller) {
+      refusals.push(event);
+      refused.push(caller);
+    },
   };
   const [outcome] = await Promise.allSettled([logIn(body, dependencies, now)]);
-  return { body, signature, calls, asked: calls.map(([name]) => name), records, refusals, outcome };
+  return { body, signature, calls, asked: calls.map(([name]) => name), records, refusals, refused, outcome };
 }
 type Attempt = Awaited<ReturnType<typeof attempt>>;
 
@@ -240,8 +245,8 @@ const otherRealmUser = newUserOcid("oc2");
 const ledgerDown = () => askLedger(() => Promise.reject(new Error("the object was reset")));
 
 type Case = [what: string, changed: Partial<Scene>, reason: string];
-/** Design's table, in its order: what is asked by the time of each refusal, and whether it has an event. */
-const steps: { step: string; asked: Dependency[]; event: boolean; cases: Case[] }[] = [
+/** Design's table, in its order: what is asked by the time of each refusal, and of whom its event is, if it has one. */
+const steps: { step: string; asked: Dependency[]; event: false | Refused; cases: Case[] }[] = [
   {
     step: "3, grammar",
     ...{ asked: askedNobody, event: false },
@@ -298,7 +303,7 @@ const steps: { step: string; asked: Dependency[]; event: boolean; cases: Case[] 
   },
   {
     step: "7, the tenancy and realm",
-    ...{ asked: askedBoth, event: true },
+    ...{ asked: askedBoth, event: "stranger" },
     cases: [
       ["another tenancy", withPolicy({ tenancyOcid: newTenancyOcid() }), "another-tenancy"],
       ["a host of another realm", { host: "identity.us-gov-ashburn-1.oraclegovcloud.com" }, "another-realm"],
@@ -311,7 +316,7 @@ const steps: { step: string; asked: Dependency[]; event: boolean; cases: Case[] 
   },
   {
     step: "8, the directory",
-    ...{ asked: askedUser, event: true },
+    ...{ asked: askedUser, event: "stranger" },
     cases: [
       ["an unknown key", { user: { kind: "refused", reason: "key-unknown" } }, "key-unknown"],
       ["an unknown user", { user: { kind: "refused", reason: "user-unknown" } }, "user-unknown"],
@@ -321,7 +326,7 @@ const steps: { step: string; asked: Dependency[]; event: boolean; cases: Case[] 
   },
   {
     step: "9, the signature",
-    ...{ asked: askedUser, event: true },
+    ...{ asked: askedUser, event: "stranger" },
     cases: [
       ["another key's signature", { privateKey: otherKey.privateKey }, "signature-invalid"],
       [
@@ -344,7 +349,7 @@ const steps: { step: string; asked: Dependency[]; event: boolean; cases: Case[] 
   },
   {
     step: "10, the username",
-    ...{ asked: askedUser, event: true },
+    ...{ asked: askedUser, event: "holder" },
     cases: [
       ["a name that is not allowed", withPolicy({ allowedUsernames: "bob,carol" }), "username-not-allowed"],
       ["a name in another case", withPolicy({ allowedUsernames: "Alice" }), "username-not-allowed"],
@@ -357,7 +362,7 @@ const steps: { step: string; asked: Dependency[]; event: boolean; cases: Case[] 
   },
   {
     step: "11, the organization",
-    ...{ asked: askedUser, event: true },
+    ...{ asked: askedUser, event: "holder" },
     cases: [
       ["an unknown slug", { organizationSlug: "none" }, "sub-organization-not-found"],
       [
@@ -385,7 +390,7 @@ const steps: { step: string; asked: Dependency[]; event: boolean; cases: Case[] 
   },
   {
     step: "12, the ledger",
-    ...{ asked: askedLedger, event: true },
+    ...{ asked: askedLedger, event: "holder" },
     cases: [
       [
         "a signature that was used before",
@@ -403,6 +408,7 @@ describe.each(steps)("step $step, refuses", ({ asked, event, cases }) => {
     expect(refusalOf(login).reason).toBe(reason);
     expect(login.asked).toEqual(asked);
     expect(login.refusals.map((refusal) => refusal.reason)).toEqual(event ? [reason] : []);
+    expect(login.refused).toEqual(event ? [event] : []);
     for (const refusal of login.refusals) expectNoMaterial(refusal, login);
   });
 });
