@@ -277,6 +277,22 @@ describe("while D1", () => {
   });
 
   it.each(["fail", "hang", "lose"])(
+    "of the audit log %ss, an admin is told so of one identity too",
+    async (fault) => {
+      const { worker, organizationId, tenancyOcid, newUser } = fresh;
+      const { user } = await newUser();
+      const identityId = await addIdentity(worker, organizationId, tenancyOcid, { role: "admin" });
+      const { body } = await worker.login({ identityId, userOcid: user.userOcid, headers: signAsGo(user) });
+      const read = () =>
+        worker.json("GET", `/api/v1/audit-events?identityId=${identityId}`, undefined, body.accessToken);
+      await fresh.breaks({ AUDIT_DB: fault });
+      expectUnavailable(await read());
+      await fresh.breaks({});
+      expect(await read()).toMatchObject({ status: 200 });
+    },
+  );
+
+  it.each(["fail", "hang", "lose"])(
     "of the audit log %ss, logins and refusals go on, and their events come later, once",
     async (fault) => {
       const { login, user } = await fresh.newUser();
