@@ -6,7 +6,6 @@ export type Database = DrizzleD1Database;
 
 interface Statement {
   bind(...values: unknown[]): Statement;
-  all(): Promise<D1Result>;
   raw(): Promise<unknown[][]>;
   run(): Promise<D1Result>;
 }
@@ -48,7 +47,6 @@ export class Session {
   #timed(statement: D1PreparedStatement): Statement {
     const timed = {
       bind: (...values: unknown[]): Statement => this.#timed(statement.bind(...values)),
-      all: () => askD1(this.#waits, statement.all()),
       raw: () => askD1(this.#waits, statement.raw<unknown[]>()),
       run: () => askD1(this.#waits, statement.run()),
     };

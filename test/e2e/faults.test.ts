@@ -241,11 +241,13 @@ describe("while D1", () => {
   });
 
   it("takes no writes, nothing changes, and logins go on", async () => {
-    const { login } = await fresh.newUser();
+    const { login, user } = await fresh.newUser();
     await fresh.breaks({ DB: "fail-writes" });
     const change = () =>
       fresh.worker.admin("PATCH", `/api/v1/organizations/${fresh.organizationId}`, { name: "changed" });
+    const cache = `/api/v1/oci/tenancies/${fresh.tenancyOcid}/users/${user.userOcid}/cache`;
     expectUnavailable(await change());
+    expectUnavailable(await fresh.worker.admin("DELETE", cache));
     expect(await login()).toMatchObject({ status: 200 });
     await fresh.breaks({});
     const read = await fresh.worker.admin("GET", `/api/v1/organizations/${fresh.organizationId}`);
