@@ -18,6 +18,7 @@ export interface Env {
   DIRECTORY: KVNamespace;
   LEDGER: DurableObjectNamespace<Ledger>;
   REFUSAL_EVENTS: RateLimit;
+  STRANGER_EVENTS: RateLimit;
   LOGINS: RateLimit;
   TOKEN_REQUESTS: RateLimit;
   FAILED_AUTHENTICATIONS: RateLimit;
@@ -121,6 +122,7 @@ const bindings = {
   DIRECTORY: "a KV namespace",
   LEDGER: "the Durable Object Ledger",
   REFUSAL_EVENTS: "a rate limit",
+  STRANGER_EVENTS: "a rate limit",
   LOGINS: "a rate limit",
   TOKEN_REQUESTS: "a rate limit",
   FAILED_AUTHENTICATIONS: "a rate limit",

@@ -10,6 +10,7 @@ const issuer = "https://auth.example.com";
 
 const rateLimits = [
   "REFUSAL_EVENTS",
+  "STRANGER_EVENTS",
   "LOGINS",
   "TOKEN_REQUESTS",
   "FAILED_AUTHENTICATIONS",

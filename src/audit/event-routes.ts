@@ -19,7 +19,7 @@ const auditEvent = z
     reason: z.string().nullable().openapi({ description: "Of a failure: why it was refused." }),
     organizationId: id.nullable(),
     identityId: id.nullable(),
-    actor: z.string().openapi({ description: "operator, identity/{id}, or oci/{userOcid}." }),
+    actor: z.string().openapi({ description: "operator, identity/{id}, oci/{userOcid}, or worker." }),
     ip: z.string().nullable(),
     userAgent: z.string().nullable(),
     reqId: z.string(),

@@ -19,7 +19,9 @@ export type EventType =
   | "tenancy.put"
   | "tenancy.delete"
   | "tenancy.purge-user"
-  | "tenancy.re-encrypt";
+  | "tenancy.re-encrypt"
+  /** How many refusals an isolate did not write. */
+  | "refusals.unwritten";
 
 export interface AuditEvent {
   readonly id: string;
@@ -31,7 +33,7 @@ export interface AuditEvent {
   readonly reason: string | null;
   readonly organizationId: string | null;
   readonly identityId: string | null;
-  /** `operator`, `identity/{id}`, or `oci/{userOcid}`. */
+  /** `operator`, `identity/{id}`, `oci/{userOcid}`, or `worker`. */
   readonly actor: string;
   readonly ip: string | null;
   readonly userAgent: string | null;
@@ -56,7 +58,10 @@ export type Happening = Pick<OutgoingEvent, "type" | "actor"> &
   Partial<Pick<OutgoingEvent, "reason" | "organizationId" | "rootOrganizationId" | "identityId" | "details">>;
 
 /** An event of now; a failure if it has a reason. */
-export function newEvent(origin: RequestOrigin, happening: Happening): OutgoingEvent {
+export function newEvent(
+  origin: Pick<OutgoingEvent, "reqId" | "ip" | "userAgent">,
+  happening: Happening,
+): OutgoingEvent {
   return {
     id: crypto.randomUUID(),
     at: new Date().toISOString(),

@@ -7,7 +7,8 @@ import { type EventsQuery, listEvents, purgeEvents, rootOfEvents } from "../../s
 import { maintain } from "../../src/audit/maintenance.ts";
 import { writeEvents } from "../../src/audit/mover.ts";
 import { changeRecord, recordAction } from "../../src/audit/outbox.ts";
-import { writeRefusal } from "../../src/audit/refusals.ts";
+import { type Refused, writeRefusal } from "../../src/audit/refusals.ts";
+import { UnwrittenRefusals } from "../../src/audit/unwritten-refusals.ts";
 import type { Caller } from "../../src/http/caller.ts";
 import { pageQuery } from "../../src/http/pages.ts";
 import { primary } from "../../src/identities/database.ts";
@@ -225,16 +226,18 @@ describe("a purge", () => {
     expect((await loggedIds()).sort()).toEqual(kept.map(({ id }) => id).sort());
   });
 
-  it("removes 10,000 in a run at most, the oldest first, and the next run goes on", async () => {
-    await old(10_500, at(-day));
+  it("takes as many as its budget of time allows, the oldest first, and the next run goes on", async () => {
+    await old(12_500, at(-day));
     const younger = newLoginEvent({ at: at(-1) });
     const kept = newLoginEvent({ at: at(0) });
     await writeEvents(env.AUDIT_DB, [younger, kept]);
-    await purgeEvents(env.AUDIT_DB, at(0));
+    // Five seconds pass between two looks at the clock: at the start, and before each thousand.
+    let time = 0;
+    await purgeEvents(env.AUDIT_DB, at(0), () => 5000 * time++);
     const left = await loggedIds();
-    expect(left).toHaveLength(502);
+    expect(left).toHaveLength(12_500 + 2 - 3000);
     expect(left).toContain(younger.id);
-    await purgeEvents(env.AUDIT_DB, at(0));
+    await purgeEvents(env.AUDIT_DB, at(0), () => 0);
     expect(await loggedIds()).toEqual([kept.id]);
   });
 });
@@ -316,7 +319,9 @@ describe("the record of a change", () => {
 
 describe("maintenance", () => {
   const holdBack = (event: OutgoingEvent) =>
-    env.DB.prepare("INSERT INTO audit_outbox VALUES (?, ?)").bind(event.id, JSON.stringify(event)).run();
+    env.DB.prepare("INSERT INTO audit_outbox (id, event) VALUES (?, ?)")
+      .bind(event.id, JSON.stringify(event))
+      .run();
 
   it.each<[string, (now: number) => Promise<void>]>([
     ["by itself", (now) => maintain(env, now)],
@@ -372,58 +377,208 @@ describe("maintenance", () => {
 });
 
 describe("the event of a refusal", () => {
-  const newRefusal = (identityId = "identity-1") =>
-    newLoginEvent({ outcome: "failure", reason: "signature-invalid", identityId });
+  const newRefusal = (about: Partial<OutgoingEvent> = {}) =>
+    newLoginEvent({ outcome: "failure", reason: "signature-invalid", ...about });
+  const address = (last: number) => `198.51.100.${last}`;
   const allowing = (success: boolean) => ({ limit: vi.fn(async () => ({ success })) });
+  const limits = (more: Partial<Record<"REFUSAL_EVENTS" | "STRANGER_EVENTS", unknown>> = {}) =>
+    ({ ...env, REFUSAL_EVENTS: allowing(true), STRANGER_EVENTS: allowing(true), ...more }) as typeof env;
+  const gatherings: (() => void)[] = [];
+  afterEach(() => {
+    for (const end of gatherings.splice(0)) end();
+  });
+  /** Those that are not written are told after a while, which no test of these waits for. */
+  const write = (events: readonly OutgoingEvent[], refused: Refused, bindings = env) => {
+    vi.spyOn(scheduler, "wait").mockImplementation(
+      () => new Promise((resolve) => void gatherings.push(resolve)),
+    );
+    return Promise.race([
+      Promise.all(events.map((event) => writeRefusal(bindings, event, refused))),
+      vi.waitFor(async () => {
+        const written = new Set(await loggedIds());
+        const inLog = new Set(lines("warn").map(({ event }) => event.id));
+        for (const { id } of events) expect(written.has(id) || inLog.has(id)).toBe(true);
+      }, 10_000),
+    ]);
+  };
+  /** A minute of the clock may end in between, and then a second one begins; more than two it cannot touch. */
+  const expectWithin = (count: number, perMinute: number) => {
+    expect(count).toBeGreaterThanOrEqual(perMinute);
+    expect(count).toBeLessThanOrEqual(2 * perMinute);
+  };
 
-  it("is written, and counts for its identity", async () => {
+  it.each<[Refused, object]>([
+    ["stranger", { REFUSAL_EVENTS: [[{ key: "strangers" }]], STRANGER_EVENTS: [[{ key: "192.0.2.1" }]] }],
+    ["holder", { REFUSAL_EVENTS: [[{ key: "holder/identity-1" }]], STRANGER_EVENTS: [] }],
+  ])("is written, and counts for whom it must: of a %s", async (refused, counted) => {
     const event = newRefusal();
-    const REFUSAL_EVENTS = allowing(true);
-    await writeRefusal({ ...env, REFUSAL_EVENTS }, event, "stranger");
+    const bindings = { REFUSAL_EVENTS: allowing(true), STRANGER_EVENTS: allowing(true) };
+    await writeRefusal({ ...env, ...bindings }, event, refused);
     expect(await loggedIds()).toEqual([event.id]);
-    expect(REFUSAL_EVENTS.limit.mock.calls).toEqual([[{ key: "stranger/identity-1" }]]);
+    const calls = Object.entries(bindings).map(([name, { limit }]) => [name, limit.mock.calls]);
+    expect(Object.fromEntries(calls)).toEqual(counted);
     expect(lines("warn")).toEqual([]);
   });
 
-  it("is in the log alone, once there are too many of them", async () => {
+  it("uses up nothing of all strangers' share, once its address is over its own", async () => {
+    const REFUSAL_EVENTS = allowing(true);
     const event = newRefusal();
-    await writeRefusal({ ...env, REFUSAL_EVENTS: allowing(false) }, event, "stranger");
+    await write([event], "stranger", limits({ REFUSAL_EVENTS, STRANGER_EVENTS: allowing(false) }));
+    expect(REFUSAL_EVENTS.limit).not.toHaveBeenCalled();
     expect(await loggedIds()).toEqual([]);
     expect(lines("warn")).toEqual([expect.objectContaining({ level: "warn", event })]);
   });
 
   it.each<[string, object]>([
     ["AUDIT_DB is down", { AUDIT_DB: down }],
-    ["the rate cannot be asked", { REFUSAL_EVENTS: { limit: () => Promise.reject(new Error("down")) } }],
+    ["a limit does not answer", { REFUSAL_EVENTS: { limit: () => Promise.reject(new Error("down")) } }],
   ])("is in the log, with the problem, when %s", async (_, replaced) => {
     const event = newRefusal();
-    await writeRefusal({ ...env, REFUSAL_EVENTS: allowing(true), ...replaced }, event, "stranger");
+    await writeRefusal({ ...limits(), ...replaced }, event, "stranger");
     expect(await loggedIds()).toEqual([]);
     expect(lines("error")).toEqual([
       expect.objectContaining({ error: expect.stringContaining("down"), event }),
     ]);
   });
 
-  it("is one of 60 that are written in a minute for an identity, and the others are in the log", async () => {
-    // A minute of the clock may end in between, and then a second one begins; more than two it cannot touch.
-    const events = Array.from({ length: 150 }, () => newRefusal("flooded"));
-    await Promise.all(events.map((event) => writeRefusal(env, event, "stranger")));
-    const written = await loggedIds();
-    expect(written.length).toBeGreaterThanOrEqual(60);
-    expect(written.length).toBeLessThanOrEqual(120);
-    const inLog = lines("warn").map(({ event }) => event.id);
-    expect([...written, ...inLog].sort()).toEqual(events.map(({ id }) => id).sort());
+  it("of strangers at one address is written 6 times a minute, whatever identities they name", async () => {
+    const events = Array.from({ length: 40 }, (_, index) =>
+      newRefusal({ ip: address(1), identityId: `identity-${index % 20}` }),
+    );
+    await write(events, "stranger");
+    expectWithin((await loggedIds()).length, 6);
+  });
 
-    const another = newRefusal("another");
-    await writeRefusal(env, another, "stranger");
+  it("of all strangers together is written 60 times a minute, and to a holder all the same", async () => {
+    const events = Array.from({ length: 200 }, (_, index) =>
+      newRefusal({ ip: address(10 + (index % 100)), identityId: `identity-${index % 20}` }),
+    );
+    await write(events, "stranger");
+    // Those of the test before are strangers too.
+    const written = await loggedIds();
+    expect(written.length).toBeGreaterThanOrEqual(48);
+    expect(written.length).toBeLessThanOrEqual(120);
+
+    const held = newRefusal({ ip: address(10), identityId: "identity-1" });
+    await write([held], "holder");
+    expect(await loggedIds()).toContain(held.id);
+  });
+
+  it("of an identity's holders is written 60 times a minute, and of another's all the same", async () => {
+    await write(
+      Array.from({ length: 150 }, () => newRefusal({ identityId: "flooded" })),
+      "holder",
+    );
+    expectWithin((await loggedIds()).length, 60);
+    const another = newRefusal({ identityId: "another" });
+    await write([another], "holder");
     expect(await loggedIds()).toContain(another.id);
   });
 
-  it("to a holder is written, however many strangers are refused", async () => {
-    const events = Array.from({ length: 150 }, () => newRefusal("crowded"));
-    await Promise.all(events.map((event) => writeRefusal(env, event, "stranger")));
-    const event = newRefusal("crowded");
-    await writeRefusal(env, event, "holder");
-    expect(await loggedIds()).toContain(event.id);
+  it("takes 1 KB at most of a stranger, whatever was sent, and all that an ordinary one has", async () => {
+    const ocid = (type: string, length: number) => `ocid1.${type}.oc1..`.padEnd(length, "a");
+    const refusal = (length: number, text: (length: number) => string) =>
+      newRefusal({
+        reason: "sub-organization-not-authorized",
+        organizationId: crypto.randomUUID(),
+        rootOrganizationId: crypto.randomUUID(),
+        identityId: crypto.randomUUID(),
+        actor: `oci/${ocid("user", length)}`,
+        ip: "2001:0db8:1111:2222:3333:4444:255.255.255.255",
+        userAgent: text(256),
+        details: {
+          tenancyOcid: ocid("tenancy", length),
+          userOcid: ocid("user", length),
+          fingerprint: "aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99",
+          username: text(512),
+          keySource: "stale",
+        },
+      });
+    const long = refusal(255, (length) => "界".repeat(length));
+    const ordinary = refusal(79, (length) => "alice@example.com".slice(0, length));
+    await write([long, ordinary], "stranger", limits());
+    const { results } = await env.AUDIT_DB.prepare("SELECT * FROM audit_events").all();
+    const sizes = results.map((row) =>
+      Object.values(row).reduce<number>(
+        (sum, value) => sum + new TextEncoder().encode(String(value)).length,
+        0,
+      ),
+    );
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1024);
+    const { rootOrganizationId: _root, ...listed } = ordinary;
+    expect((await listEvents(env.AUDIT_DB, { limit: 10 })).page).toContainEqual(listed);
+  });
+
+  it("is kept whole of a holder", async () => {
+    const event = newRefusal({ userAgent: "x".repeat(256), details: { username: "y".repeat(512) } });
+    await write([event], "holder");
+    const { rootOrganizationId: _root, ...listed } = event;
+    expect((await listEvents(env.AUDIT_DB, { limit: 1 })).page).toEqual([listed]);
+  });
+});
+
+describe("refusals that are not written", () => {
+  const start = Date.parse("2100-01-01T00:00:00Z");
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["Date"], now: start });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("are counted, and told in one event a minute at most, of no organization", async () => {
+    const gatherings: (() => void)[] = [];
+    const told: OutgoingEvent[] = [];
+    const unwritten = new UnwrittenRefusals(() => new Promise((resolve) => gatherings.push(resolve)));
+    const count = (refused: Refused, event = newLoginEvent()) =>
+      unwritten.count(refused, event, async (each) => void told.push(each));
+    const pass = async (seconds: number) => {
+      vi.setSystemTime(Date.now() + seconds * 1000);
+      for (const end of gatherings.splice(0)) end();
+      await Promise.resolve();
+    };
+
+    const first = newLoginEvent({ reqId: "req-of-the-first-1" });
+    void count("stranger", first);
+    for (let more = 0; more < 4999; more++) void count("stranger");
+    void count("holder");
+    expect(gatherings).toHaveLength(1);
+    expect(told).toEqual([]);
+    await pass(20);
+    expect(told).toMatchObject([
+      {
+        type: "refusals.unwritten",
+        actor: "worker",
+        organizationId: null,
+        rootOrganizationId: null,
+        identityId: null,
+        ip: null,
+        reqId: "req-of-the-first-1",
+        details: { stranger: 5000, holder: 1, since: first.at },
+      },
+    ]);
+
+    // Within the minute they are counted only, and told with those that come later.
+    for (let second = 0; second < 39; second++) {
+      void count("stranger");
+      await pass(1);
+    }
+    expect(told).toHaveLength(1);
+    await pass(1);
+    void count("stranger");
+    await pass(20);
+    expect(told).toHaveLength(2);
+    expect(told[1]).toMatchObject({ details: { stranger: 40, holder: 0 } });
+  });
+
+  it("are told in the audit log by the Worker", async () => {
+    vi.spyOn(scheduler, "wait").mockResolvedValue();
+    const refusing = { limit: async () => ({ success: false }) };
+    const bindings = { ...env, REFUSAL_EVENTS: refusing, STRANGER_EVENTS: refusing };
+    vi.setSystemTime(start + 3_600_000);
+    await writeRefusal(bindings, newLoginEvent({ outcome: "failure" }), "stranger");
+    expect((await listEvents(env.AUDIT_DB, { limit: 5 })).page).toMatchObject([
+      { type: "refusals.unwritten", outcome: "success", details: { stranger: expect.any(Number) } },
+    ]);
   });
 });
