@@ -1,14 +1,15 @@
 import { configOf, type Env } from "../env.ts";
 import { log } from "../log.ts";
-import { purgeEvents } from "./events.ts";
+import { forgetAcceptedEvents, purgeEvents } from "./events.ts";
 import { moveChanges } from "./outbox.ts";
 
 const dayMilliseconds = 86_400_000;
 
 /** Moves the events of changes that still wait, and purges events past their retention. Never rejects. */
 export async function maintain(env: Env, now: number): Promise<void> {
-  await moveChanges(env);
+  await moveChanges(env, now);
   try {
+    await forgetAcceptedEvents(env.AUDIT_DB);
     const { auditRetentionDays } = await configOf(env);
     const before = new Date(now - auditRetentionDays * dayMilliseconds).toISOString();
     await purgeEvents(env.AUDIT_DB, before);

@@ -1,41 +1,127 @@
 /**
  * Moves events from an outbox to AUDIT_DB: at least once each, and by their ids exactly once in the log. It may be run
- * twice, or end anywhere: an event leaves its outbox only after it is in the log.
+ * twice, or end anywhere: an event leaves its outbox only after it is in the log. An event that the log refuses stays
+ * in its outbox, set aside, and holds no other back.
  */
+import { log } from "../log.ts";
 import { within } from "../time-limit.ts";
 import type { OutgoingEvent } from "./event.ts";
 
+export interface WaitingEvent {
+  readonly id: string;
+  /** JSON of an {@link OutgoingEvent}. */
+  readonly event: string;
+  /** The log refused it before. */
+  readonly wasSetAside: boolean;
+}
+
 export interface Outbox {
-  /** The next events, at most `limit`. */
-  peek(limit: number): OutgoingEvent[] | Promise<OutgoingEvent[]>;
+  /** The next events, at most `limit`, without those that are set aside until after `now` (milliseconds). */
+  peek(limit: number, now: number): WaitingEvent[] | Promise<WaitingEvent[]>;
   remove(ids: readonly string[]): void | Promise<void>;
+  setAside(id: string, until: number): void | Promise<void>;
 }
 
 /** An event is at most a few KB, and a bound value at most 2 MB. */
 const batchSize = 100;
 
+/** Of one run: an invocation may make 1000 calls to D1, and three of them for a batch. */
+const maxBatches = 100;
+
+/** An event that the log refuses is a fault of ours, which a later release may have fixed. */
+const setAsideMilliseconds = 3_600_000;
+
+// A repetition is the one conflict that is passed over: `OR IGNORE` would pass over broken constraints too. Without
+// its WHERE, SQLite would read ON as a part of the join.
 const insert = `
-  INSERT OR IGNORE INTO audit_events
+  INSERT INTO audit_events
     (id, at, type, outcome, reason, root_organization_id, organization_id, identity_id, actor, ip, user_agent, req_id, details)
   SELECT value ->> 'id', value ->> 'at', value ->> 'type', value ->> 'outcome', value ->> 'reason',
     value ->> 'rootOrganizationId', value ->> 'organizationId', value ->> 'identityId', value ->> 'actor',
     value ->> 'ip', value ->> 'userAgent', value ->> 'reqId', value -> 'details'
-  FROM json_each(?)`;
+  FROM json_each(?) WHERE true
+  ON CONFLICT (id) DO NOTHING`;
 
 /** A write that is given up may still arrive: by their ids, its events are in the log once. */
 const maxWriteMilliseconds = 5000;
 
-/** Rejects if AUDIT_DB cannot be written, or does not answer: a mover that waits for ever moves nothing any more. */
-export async function writeEvents(auditDb: D1Database, events: readonly OutgoingEvent[]): Promise<void> {
-  await within(maxWriteMilliseconds, auditDb.prepare(insert).bind(JSON.stringify(events)).run());
+async function insertEvents(auditDb: D1Database, events: readonly string[]): Promise<void> {
+  await within(
+    maxWriteMilliseconds,
+    auditDb
+      .prepare(insert)
+      .bind(`[${events.join(",")}]`)
+      .run(),
+  );
 }
 
-/** Empties the outbox. Rejects, with the rest left where it is, if AUDIT_DB or the outbox fails. */
-export async function moveEvents(outbox: Outbox, auditDb: D1Database): Promise<void> {
-  for (;;) {
-    const events = await outbox.peek(batchSize);
+/** Rejects if AUDIT_DB cannot be written, or does not answer: a mover that waits for ever moves nothing any more. */
+export function writeEvents(auditDb: D1Database, events: readonly OutgoingEvent[]): Promise<void> {
+  return insertEvents(
+    auditDb,
+    events.map((event) => JSON.stringify(event)),
+  );
+}
+
+/** What SQLite says where what it is given is at fault, and not the database. */
+const refusedByTheLog = /constraint failed|malformed JSON|too big/i;
+
+interface RefusedEvent extends WaitingEvent {
+  readonly problem: string;
+}
+
+/** Writes all that the log accepts, and says which it refuses. Rejects if AUDIT_DB cannot be written. */
+async function writeAccepted(auditDb: D1Database, events: readonly WaitingEvent[]): Promise<RefusedEvent[]> {
+  try {
+    await insertEvents(
+      auditDb,
+      events.map(({ event }) => event),
+    );
+    return [];
+  } catch (error) {
+    const problem = String(error);
+    if (!refusedByTheLog.test(problem)) throw error;
+    const [first] = events;
+    if (first !== undefined && events.length === 1) return [{ ...first, problem }];
+    const middle = Math.ceil(events.length / 2);
+    return [
+      ...(await writeAccepted(auditDb, events.slice(0, middle))),
+      ...(await writeAccepted(auditDb, events.slice(middle))),
+    ];
+  }
+}
+
+/** Noted in AUDIT_DB before it is set aside, so that `GET /ready` counts those of every ledger. */
+async function setAside(
+  outbox: Outbox,
+  auditDb: D1Database,
+  { id, problem, wasSetAside }: RefusedEvent,
+  now: number,
+): Promise<void> {
+  const note = auditDb
+    .prepare(
+      "INSERT INTO refused_events (id, refused_at, problem) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(id, new Date(now).toISOString(), problem);
+  await within(maxWriteMilliseconds, note.run());
+  await outbox.setAside(id, now + setAsideMilliseconds);
+  if (!wasSetAside) {
+    log("error", { message: "the audit log refuses an event; it stays in its outbox", id, error: problem });
+  }
+}
+
+/**
+ * Empties the outbox, or moves 10,000 events; the next run goes on. Rejects, with the rest left where it is, if
+ * AUDIT_DB or the outbox fails. `now` in milliseconds since the epoch.
+ */
+export async function moveEvents(outbox: Outbox, auditDb: D1Database, now: number): Promise<void> {
+  for (let batch = 0; batch < maxBatches; batch++) {
+    const events = await outbox.peek(batchSize, now);
     if (events.length === 0) return;
-    await writeEvents(auditDb, events);
-    await outbox.remove(events.map(({ id }) => id));
+    const refused = await writeAccepted(auditDb, events);
+    for (const each of refused) await setAside(outbox, auditDb, each, now);
+    const refusedIds = new Set(refused.map(({ id }) => id));
+    const written = events.map(({ id }) => id).filter((id) => !refusedIds.has(id));
+    if (written.length > 0) await outbox.remove(written);
   }
 }

@@ -37,12 +37,14 @@ export async function recordAction(
 
 function outboxOf(db: D1Database): Outbox {
   return {
-    async peek(limit) {
+    async peek(limit, now) {
       const { results } = await db
-        .prepare("SELECT event FROM audit_outbox ORDER BY rowid LIMIT ?")
-        .bind(limit)
-        .all<{ event: string }>();
-      return results.map(({ event }) => JSON.parse(event));
+        .prepare(
+          "SELECT id, event, retry_at FROM audit_outbox WHERE retry_at IS NULL OR retry_at <= ? ORDER BY rowid LIMIT ?",
+        )
+        .bind(now, limit)
+        .all<{ id: string; event: string; retry_at: number | null }>();
+      return results.map(({ id, event, retry_at }) => ({ id, event, wasSetAside: retry_at !== null }));
     },
     async remove(ids) {
       await db
@@ -50,13 +52,16 @@ function outboxOf(db: D1Database): Outbox {
         .bind(JSON.stringify(ids))
         .run();
     },
+    async setAside(id, until) {
+      await db.prepare("UPDATE audit_outbox SET retry_at = ? WHERE id = ?").bind(until, id).run();
+    },
   };
 }
 
 /** Never rejects: what cannot be moved now waits for the next change, or the scheduled handler. */
-export async function moveChanges(env: { DB: D1Database; AUDIT_DB: D1Database }): Promise<void> {
+export async function moveChanges(env: { DB: D1Database; AUDIT_DB: D1Database }, now: number): Promise<void> {
   try {
-    await moveEvents(outboxOf(env.DB), env.AUDIT_DB);
+    await moveEvents(outboxOf(env.DB), env.AUDIT_DB, now);
   } catch (error) {
     log("error", { message: "the events of changes cannot be moved; they wait", error: String(error) });
   }
@@ -65,5 +70,5 @@ export async function moveChanges(env: { DB: D1Database; AUDIT_DB: D1Database })
 /** Moves the event of a change on, after the answer. */
 export const movesChanges = createMiddleware<AppEnv>(async (c, next) => {
   await next();
-  if (c.req.method !== "GET" && c.res.ok) c.executionCtx.waitUntil(moveChanges(c.env));
+  if (c.req.method !== "GET" && c.res.ok) c.executionCtx.waitUntil(moveChanges(c.env, Date.now()));
 });

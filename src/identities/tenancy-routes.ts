@@ -8,6 +8,7 @@ import { nextCursor, pageQuery } from "../http/pages.ts";
 import { questionBudget } from "../http/rate-limit.ts";
 import { Refusal } from "../http/refusal.ts";
 import { defineRoute } from "../http/route.ts";
+import { askLedger, ledgersOf, wakeLedger } from "../ledger/address.ts";
 import { isRegion } from "../oci/identity-host.ts";
 import { isFingerprint } from "../oci/key-id.ts";
 import { parseTenancyOcid, parseUserOcid, realmOf, type TenancyOcid, type UserOcid } from "../oci/ocid.ts";
@@ -72,9 +73,16 @@ function invalid(path: string, message: string): Refusal {
   return new Refusal("validation", undefined, { issues: [{ code: "custom", path: [path], message }] });
 }
 
+function namedUser(text: string): UserOcid {
+  const ocid = parseUserOcid(text);
+  if (!ocid.ok) throw new Refusal("not-found", "User not found");
+  return ocid.value;
+}
+
 const path = "/api/v1/oci/tenancies";
 const onePath = "/api/v1/oci/tenancies/{tenancyOcid}";
 const params = z.object({ tenancyOcid: z.string().openapi({ example: tenancyOcid }) });
+const userParams = params.extend({ userOcid: z.string().openapi({ example: userOcid }) });
 const common = { tags: ["OCI tenancies"], ...operatorOnly };
 
 export const tenancyRoutes = [
@@ -224,7 +232,7 @@ export const tenancyRoutes = [
       summary: "Forget a cached user",
       description:
         "Forget what is cached of a user, here at once and elsewhere within a minute, so that the next login asks OCI.",
-      request: { params: params.extend({ userOcid: z.string().openapi({ example: userOcid }) }) },
+      request: { params: userParams },
       responses: {
         ...success("Purged", z.strictObject({ purgedAt: time }), { purgedAt: at }),
         ...errorResponses(ofCallers, "not-found"),
@@ -234,20 +242,46 @@ export const tenancyRoutes = [
       const tenancyOcid = named(c.req.valid("param").tenancyOcid);
       const database = primary(c.env.DB, c.var.waits);
       await getTenancy(database, tenancyOcid);
-      const userOcid = parseUserOcid(c.req.valid("param").userOcid);
-      if (!userOcid.ok) throw new Refusal("not-found", "User not found");
+      const userOcid = namedUser(c.req.valid("param").userOcid);
       await recordAction(database, c.var.caller, {
         type: "tenancy.purge-user",
-        details: { tenancyOcid, userOcid: userOcid.value },
+        details: { tenancyOcid, userOcid },
       });
       const budget = questionBudget(c.env, c.var.caller.origin.ip);
       const directory = new Directory(c.env.DIRECTORY, c.var.config, c.executionCtx, budget);
       try {
-        await c.var.waits.on("kv", directory.forget(tenancyOcid, userOcid.value));
+        await c.var.waits.on("kv", directory.forget(tenancyOcid, userOcid));
       } catch (error) {
         throw new Refusal("storage-unavailable", undefined, { cause: error });
       }
       return c.json({ purgedAt: new Date().toISOString() }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "post",
+      path: "/api/v1/oci/tenancies/{tenancyOcid}/users/{userOcid}/wake-ledgers",
+      operationId: "wakeLedgers",
+      summary: "Wake a user's ledgers",
+      description:
+        "Have the ledgers of a user move what waits in them, after a release that broke their alarms. It changes nothing else and may be repeated.",
+      request: { params: userParams },
+      responses: {
+        ...success("Woken", z.strictObject({ woken: z.number() }), { woken: 16 }),
+        ...errorResponses(ofCallers, "not-found"),
+      },
+    },
+    async (c) => {
+      // Whether they are registered or not: what waits outlives a registration.
+      const tenancyOcid = named(c.req.valid("param").tenancyOcid);
+      const userOcid = namedUser(c.req.valid("param").userOcid);
+      const ledgers = ledgersOf(c.env.LEDGER, { tenancyOcid, userOcid });
+      await c.var.waits.on(
+        "ledger",
+        askLedger(() => Promise.all(ledgers.map(wakeLedger))),
+      );
+      return c.json({ woken: ledgers.length }, 200);
     },
   ),
 ] as const;

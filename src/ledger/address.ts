@@ -17,17 +17,34 @@ export async function signatureDigest(signature: Uint8Array<ArrayBuffer>): Promi
   return new Uint8Array(await crypto.subtle.digest("SHA-256", signature)).toHex();
 }
 
+function nameOf({ tenancyOcid, userOcid }: Signer, shard: number): string {
+  return `${tenancyOcid}/${userOcid}/${shard}`;
+}
+
 /**
  * The ledger of a signature's digest or of a token's id (a UUID): both are random in their first two hexadecimal
  * digits. It does not depend on the identity that was named: a signature used for one is used.
  */
 export function ledgerOf(
   namespace: DurableObjectNamespace<Ledger>,
-  { tenancyOcid, userOcid }: Signer,
+  signer: Signer,
   digestOrTokenId: string,
 ): DurableObjectStub<Ledger> {
   const shard = Number.parseInt(digestOrTokenId.slice(0, 2), 16) % ledgerShards;
-  return namespace.getByName(`${tenancyOcid}/${userOcid}/${shard}`);
+  return namespace.getByName(nameOf(signer, shard));
+}
+
+/** All ledgers of a signing user. */
+export function ledgersOf(
+  namespace: DurableObjectNamespace<Ledger>,
+  signer: Signer,
+): DurableObjectStub<Ledger>[] {
+  return Array.from({ length: ledgerShards }, (_, shard) => namespace.getByName(nameOf(signer, shard)));
+}
+
+/** A call that changes nothing, and arms the alarm of a ledger that has something to do. */
+export async function wakeLedger(ledger: DurableObjectStub<Ledger>): Promise<void> {
+  await ledger.use({ tokenId: "none", expiresAt: 0, usesLimit: 0 });
 }
 
 /** A ledger that does not answer decides nothing, and then nothing is decided. Throws a {@link Refusal}. */

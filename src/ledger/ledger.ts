@@ -7,9 +7,10 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { OutgoingEvent } from "../audit/event.ts";
-import { moveEvents, type Outbox } from "../audit/mover.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
+import { Delivery } from "./delivery.ts";
+import { migrate } from "./schema.ts";
 
 export interface LoginRecord {
   /** SHA-256 of the decoded signature, in hexadecimal. */
@@ -21,11 +22,14 @@ export interface LoginRecord {
   readonly event: OutgoingEvent;
 }
 
-/** Presentations of one signature so far, this one included, and where the first came from. */
+/**
+ * Presentations of one signature so far, this one included. When and from where the first came is told only to the
+ * organization that it was shown to: a signature may be used for identities of several.
+ */
 export interface Presentations {
   readonly count: number;
-  readonly firstAt: string;
-  readonly firstIp: string | null;
+  readonly firstAt?: string;
+  readonly firstIp?: string | null;
 }
 
 export interface LoginOutcome {
@@ -43,9 +47,6 @@ export interface TokenUse {
 
 export type TokenState = "active" | "revoked" | "used-up";
 
-/** Events wait this long, so that those that come together move together. */
-const deliveryDelayMilliseconds = 1000;
-const maxRetryDelayMilliseconds = 60_000;
 /** At most one purge in this time, whatever the rate of logins. */
 const purgeIntervalMilliseconds = 60_000;
 
@@ -57,54 +58,17 @@ const lostAlarmMilliseconds = 60_000;
  */
 const tokenMarginMilliseconds = 60_000;
 
-const schema = `
-  CREATE TABLE IF NOT EXISTS signatures (
-    digest TEXT PRIMARY KEY,
-    presentations INTEGER NOT NULL,
-    first_at TEXT NOT NULL,
-    first_ip TEXT,
-    over_at INTEGER NOT NULL
-  ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS signatures_by_end ON signatures (over_at);
-  CREATE TABLE IF NOT EXISTS tokens (
-    id TEXT PRIMARY KEY,
-    uses INTEGER NOT NULL DEFAULT 0,
-    revoked INTEGER NOT NULL DEFAULT 0,
-    -- Milliseconds; a minute after the latest exp that was issued under this id, as far as it was told here.
-    over_at INTEGER NOT NULL
-  ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS tokens_by_end ON tokens (over_at);
-  CREATE TABLE IF NOT EXISTS outbox (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    event TEXT NOT NULL
-  );
-`;
-
 export class Ledger extends DurableObject<Env> {
   readonly #sql: SqlStorage;
-  readonly #outbox: Outbox;
-  #failedDeliveries = 0;
+  readonly #delivery: Delivery;
   /** When this instance last armed the alarm for, in milliseconds; a new instance does not know, and arms again. */
   #armedFor: number | undefined;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
+    migrate(state.storage);
     this.#sql = state.storage.sql;
-    this.#sql.exec(schema);
-    this.#outbox = {
-      peek: (limit) =>
-        this.#sql
-          .exec<{ event: string }>("SELECT event FROM outbox ORDER BY sequence LIMIT ?", limit)
-          .toArray()
-          .map(({ event }) => JSON.parse(event)),
-      remove: (ids) => {
-        this.#sql.exec(
-          "DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?))",
-          JSON.stringify(ids),
-        );
-      },
-    };
+    this.#delivery = new Delivery(this.#sql, env.AUDIT_DB);
   }
 
   /** Counts the presentation, and records the login unless the signature was shown before and may be only once. */
@@ -112,20 +76,30 @@ export class Ledger extends DurableObject<Env> {
     const { signatureDigest, rememberUntil, signatureReuse, event } = login;
     return this.#commit(() => {
       const row = this.#sql
-        .exec<{ presentations: number; first_at: string; first_ip: string | null }>(
-          `INSERT INTO signatures (digest, presentations, first_at, first_ip, over_at) VALUES (?, 1, ?, ?, ?)
+        .exec<{
+          presentations: number;
+          first_at: string;
+          first_ip: string | null;
+          first_organization_id: string | null;
+        }>(
+          `INSERT INTO signatures (digest, presentations, first_at, first_ip, first_organization_id, over_at)
+           VALUES (?, 1, ?, ?, ?, ?)
            ON CONFLICT (digest) DO UPDATE SET presentations = presentations + 1
-           RETURNING presentations, first_at, first_ip`,
+           RETURNING presentations, first_at, first_ip, first_organization_id`,
           signatureDigest,
           event.at,
           event.ip,
+          event.organizationId,
           rememberUntil,
         )
         .one();
-      const presentations = { count: row.presentations, firstAt: row.first_at, firstIp: row.first_ip };
+      const first = { firstAt: row.first_at, firstIp: row.first_ip };
+      const tellsFirst =
+        row.first_organization_id !== null && row.first_organization_id === event.organizationId;
+      const presentations = { count: row.presentations, ...(tellsFirst ? first : {}) };
       const reused = presentations.count > 1;
       if (reused && signatureReuse === "reject") return { recorded: false, presentations };
-      this.#post(
+      this.#delivery.post(
         reused ? { ...event, details: { ...event.details, signatureReused: presentations } } : event,
       );
       return { recorded: true, presentations };
@@ -138,7 +112,7 @@ export class Ledger extends DurableObject<Env> {
       const state = this.#stateOf(token);
       if (state !== "active") return state;
       this.#keep(token);
-      this.#post(token.event);
+      this.#delivery.post(token.event);
       return state;
     });
   }
@@ -149,7 +123,7 @@ export class Ledger extends DurableObject<Env> {
       if (this.#stateOf(token) === "revoked") return false;
       this.#keep(token);
       this.#sql.exec("UPDATE tokens SET revoked = 1 WHERE id = ?", token.tokenId);
-      this.#post(token.event);
+      this.#delivery.post(token.event);
       return true;
     });
   }
@@ -166,20 +140,26 @@ export class Ledger extends DurableObject<Env> {
     });
   }
 
-  /** May run again after it ran: everything in it is idempotent. It never throws: a thrower is given up. */
+  /**
+   * May run again after it ran: everything in it is idempotent. It never throws, since the runtime abandons an alarm that
+   * keeps throwing, and what waits here would then wait for this user's next login.
+   */
   override async alarm(): Promise<void> {
     this.#armedFor = undefined;
-    try {
-      const now = Date.now();
-      this.#sql.exec("DELETE FROM signatures WHERE over_at < ?", now);
-      this.#sql.exec("DELETE FROM tokens WHERE over_at < ?", now);
-      await moveEvents(this.#outbox, this.env.AUDIT_DB);
-      this.#failedDeliveries = 0;
-    } catch (error) {
-      this.#failedDeliveries += 1;
-      log("error", { message: "the ledger's events cannot be moved; they wait", error: String(error) });
+    const now = Date.now();
+    await attempt("what is over cannot be purged from the ledger", () => this.#purge(now));
+    await attempt("the ledger's events cannot be moved; they wait", () => this.#delivery.run(now));
+    const armed = await attempt("the ledger's alarm cannot be armed", () => this.#arm());
+    if (!armed) {
+      await attempt("the ledger has no alarm; its events wait for its next call", () =>
+        this.ctx.storage.setAlarm(now + purgeIntervalMilliseconds),
+      );
     }
-    await this.#arm();
+  }
+
+  #purge(now: number): void {
+    this.#sql.exec("DELETE FROM signatures WHERE over_at < ?", now);
+    this.#sql.exec("DELETE FROM tokens WHERE over_at < ?", now);
   }
 
   /** A change and the alarm for what it leaves to do, in one transaction. */
@@ -190,7 +170,8 @@ export class Ledger extends DurableObject<Env> {
       armed = this.#arm();
       return changed;
     });
-    await armed;
+    // Committed by now: what it leaves to do needs an alarm all the same.
+    await armed?.catch(() => this.#arm());
     return result;
   }
 
@@ -199,35 +180,29 @@ export class Ledger extends DurableObject<Env> {
    * in its outbox arms it, and none puts off an alarm that is armed.
    */
   #arm(): Promise<void> | undefined {
-    const { waiting, oldest } = this.#sql
-      .exec<{ waiting: number; oldest: number | null }>(
-        `SELECT EXISTS (SELECT 1 FROM outbox) AS waiting,
-           (SELECT min(over_at) FROM (SELECT min(over_at) AS over_at FROM signatures
-                                      UNION ALL SELECT min(over_at) FROM tokens)) AS oldest`,
+    const { oldest } = this.#sql
+      .exec<{ oldest: number | null }>(
+        `SELECT min(over_at) AS oldest FROM (SELECT min(over_at) AS over_at FROM signatures
+                                             UNION ALL SELECT min(over_at) FROM tokens)`,
       )
       .one();
     const now = Date.now();
-    const retryDelay = Math.min(
-      deliveryDelayMilliseconds * 2 ** this.#failedDeliveries,
-      maxRetryDelayMilliseconds,
-    );
-    const delivery = waiting === 1 ? now + retryDelay : Number.POSITIVE_INFINITY;
     const purge =
       oldest === null ? Number.POSITIVE_INFINITY : Math.max(oldest + 1, now + purgeIntervalMilliseconds);
-    const next = Math.min(delivery, purge);
+    const next = Math.min(this.#delivery.dueAt(now), purge);
     if (next === Number.POSITIVE_INFINITY || this.#isArmedBy(next, now)) return undefined;
+    const armed = this.ctx.storage.setAlarm(next);
     this.#armedFor = next;
-    return this.ctx.storage.setAlarm(next);
+    return armed.catch((error) => {
+      this.#armedFor = undefined;
+      throw error;
+    });
   }
 
   /** An alarm that is long due was lost. */
   #isArmedBy(next: number, now: number): boolean {
     const armed = this.#armedFor;
     return armed !== undefined && armed <= next && armed > now - lostAlarmMilliseconds;
-  }
-
-  #post(event: OutgoingEvent): void {
-    this.#sql.exec("INSERT INTO outbox (id, event) VALUES (?, ?)", event.id, JSON.stringify(event));
   }
 
   #stateOf({ tokenId, usesLimit }: TokenUse): TokenState {
@@ -247,5 +222,16 @@ export class Ledger extends DurableObject<Env> {
       tokenId,
       expiresAt * 1000 + tokenMarginMilliseconds,
     );
+  }
+}
+
+/** Whether it succeeded; a failure is logged. */
+async function attempt(failure: string, action: () => void | Promise<void> | undefined): Promise<boolean> {
+  try {
+    await action();
+    return true;
+  } catch (error) {
+    log("error", { message: failure, error: String(error) });
+    return false;
   }
 }

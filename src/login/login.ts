@@ -127,7 +127,9 @@ export async function logIn(
       event: attempt.succeeded(organization, tokenId),
     });
     if (!recorded) {
-      attempt.tell({ signatureReused: presentations });
+      // The event of a refusal is the identity's own organization's: it may not be the one that was shown the signature.
+      const { count } = presentations;
+      attempt.tell({ signatureReused: organization === configuration.home ? presentations : { count } });
       throw new Refusal("signature-reused");
     }
 

@@ -21,12 +21,25 @@ const message = z.string().optional().openapi({ description: "What is wrong and 
 const dependency = z
   .strictObject({
     ok,
-    problem: z.enum(["migrations-missing", "unavailable"]).optional(),
+    problem: z.enum(["migrations-missing", "unavailable", "events-refused"]).optional(),
     message,
     sizeBytes: z
       .number()
       .optional()
       .openapi({ description: "Of a database, of the 10 GB that it may have." }),
+    changesWaiting: z
+      .number()
+      .optional()
+      .openapi({ description: "Of DB: changes whose events are not in the audit log yet." }),
+    oldestChangeAt: z
+      .string()
+      .nullable()
+      .optional()
+      .openapi({ description: "Of DB: when the oldest of them was made; null if none waits." }),
+    eventsRefused: z
+      .number()
+      .optional()
+      .openapi({ description: "Of AUDIT_DB: events that it refuses, and that stay in their outboxes." }),
   })
   .openapi("DependencyCheck");
 
@@ -74,8 +87,8 @@ const report = z
 const example = {
   ready: true,
   dependencies: {
-    DB: { ok: true, sizeBytes: 81_920 },
-    AUDIT_DB: { ok: true, sizeBytes: 40_960 },
+    DB: { ok: true, sizeBytes: 81_920, changesWaiting: 0, oldestChangeAt: null },
+    AUDIT_DB: { ok: true, sizeBytes: 40_960, eventsRefused: 0 },
     DIRECTORY: { ok: true },
     LEDGER: { ok: true },
   },

@@ -73,7 +73,8 @@ async function renew(
 
   const state = await dependencies.recordRenewal(claims, {
     tokenId: claims.jti,
-    expiresAt: now + lifetime,
+    // The policy may have been shortened since: the copy at hand then outlives the new one.
+    expiresAt: Math.max(claims.exp, now + lifetime),
     usesLimit: claims.numUsesLimit ?? 0,
     event: tokenEvent("token.renew", claims, origin, null),
   });

@@ -678,6 +678,18 @@ describe("tenancies", () => {
   });
 });
 
+it("wakes a user's sixteen ledgers, and 404 for what is no tenancy or no user", async () => {
+  const wake = (tenancy: string, user: string) =>
+    worker.admin("POST", `/api/v1/oci/tenancies/${tenancy}/users/${user}/wake-ledgers`);
+  const before = (await worker.ledgers()).length;
+  const [tenancyOcid, userOcid] = [newOcid("tenancy"), newOcid("user")];
+  expect(await wake(tenancyOcid, userOcid)).toMatchObject({ status: 200, body: { woken: 16 } });
+  expect(await wake(tenancyOcid, userOcid)).toMatchObject({ status: 200, body: { woken: 16 } });
+  expect(await worker.ledgers()).toHaveLength(before + 16);
+  expectRefusal(await wake("x", userOcid), 404);
+  expectRefusal(await wake(tenancyOcid, "x"), 404);
+});
+
 describe("an organization's admin", () => {
   it("reaches its own subtree; what lies outside answers like what does not exist", async () => {
     const rootId = await addOrganization(worker, "mine");
@@ -735,6 +747,7 @@ describe("an organization's admin", () => {
       ["PUT", `oci/tenancies/${theirTenancy}`],
       ["DELETE", `oci/tenancies/${theirTenancy}`],
       ["DELETE", `oci/tenancies/${theirTenancy}/users/${newOcid("user")}/cache`],
+      ["POST", `oci/tenancies/${theirTenancy}/users/${newOcid("user")}/wake-ledgers`],
     ] as const) {
       expectRefusal(await call(method, path, method === "PUT" ? {} : undefined), 403);
     }

@@ -170,7 +170,7 @@ describe("requests", () => {
     await expect
       .poll(async () => (await worker.admin("GET", "/api/v1/audit-events")).body.auditEvents.length)
       .toBeGreaterThan(10);
-    await tell("listAuditEvents", "purgeUser", "revokeTokens", "detachOciAuth");
+    await tell("listAuditEvents", "purgeUser", "wakeLedgers", "revokeTokens", "detachOciAuth");
     await tell("deleteIdentity", "deleteTenancy", "deleteOrganization");
     expect([...told].sort()).toEqual(operations.map(({ operationId }) => operationId).sort());
   });

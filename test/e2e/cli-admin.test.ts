@@ -107,6 +107,7 @@ describe("oci-auth admin", () => {
     expect(await adminJson("tenancies", "purge-user", tenancyOcid, reader.userOcid)).toEqual({
       purgedAt: expect.any(String),
     });
+    expect(await adminJson("tenancies", "wake-ledgers", tenancyOcid, reader.userOcid)).toEqual({ woken: 16 });
 
     const { identity } = await adminJson(
       ...["identities", "create", "--name", "payments", "--organization-id", organization.id],

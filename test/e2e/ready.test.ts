@@ -49,8 +49,8 @@ afterAll(async () => {
 const fine = {
   ready: true,
   dependencies: {
-    DB: { ok: true, sizeBytes: expect.any(Number) },
-    AUDIT_DB: { ok: true, sizeBytes: expect.any(Number) },
+    DB: { ok: true, sizeBytes: expect.any(Number), changesWaiting: 0, oldestChangeAt: null },
+    AUDIT_DB: { ok: true, sizeBytes: expect.any(Number), eventsRefused: 0 },
     DIRECTORY: { ok: true },
     LEDGER: { ok: true },
   },
@@ -129,6 +129,47 @@ describe("while a dependency fails", () => {
     ]);
     await breaks({});
     expect(await ready()).toMatchObject({ status: 200, body: { ready: true } });
+  });
+});
+
+describe("what waits for the audit log", () => {
+  it("is told with its number and its age, and is no fault", async () => {
+    await breaks({ AUDIT_DB: "fail-writes" });
+    const before = new Date().toISOString();
+    for (const name of ["first", "second"]) {
+      await worker.admin("PATCH", `/api/v1/organizations/${organizationId}`, { name });
+    }
+    await breaks({ AUDIT_DB: "fail-writes" });
+    const { DB } = (await ready()).body.dependencies;
+    expect(DB).toMatchObject({ ok: true, changesWaiting: 2 });
+    expect(DB.oldestChangeAt >= before && DB.oldestChangeAt <= new Date().toISOString()).toBe(true);
+    await breaks({});
+    await worker.admin("PATCH", `/api/v1/organizations/${organizationId}`, { name: "third" });
+    await expect.poll(async () => (await ready()).body.dependencies.DB).toEqual(fine.dependencies.DB);
+  });
+
+  it("is a fault where the log refuses it, until it accepts it", async () => {
+    const { AUDIT_DB } = await worker.env();
+    const [{ id }] = (await worker.admin("GET", "/api/v1/audit-events?limit=1")).body.auditEvents;
+    const note = (each: string) =>
+      AUDIT_DB.prepare("INSERT INTO refused_events VALUES (?, '2026-11-24T03:04:57.000Z', 'because')").bind(
+        each,
+      );
+    await note("an-event-that-is-not-in-the-log").all();
+    await note(id).all();
+    const { status, body } = await ready();
+    expect([status, body.ready, body.dependencies.AUDIT_DB]).toEqual([
+      503,
+      false,
+      {
+        ok: false,
+        problem: "events-refused",
+        message: expect.stringContaining("It refuses 1 event"),
+        sizeBytes: expect.any(Number),
+        eventsRefused: 1,
+      },
+    ]);
+    await AUDIT_DB.prepare("DELETE FROM refused_events").all();
   });
 });
 

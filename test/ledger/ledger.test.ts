@@ -7,10 +7,17 @@ import {
 import { env } from "cloudflare:workers";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
 import type { OutgoingEvent } from "../../src/audit/event.ts";
 import { Refusal } from "../../src/http/refusal.ts";
-import { askLedger, ledgerOf, ledgerShards, signatureDigest } from "../../src/ledger/address.ts";
+import {
+  askLedger,
+  ledgerOf,
+  ledgerShards,
+  ledgersOf,
+  signatureDigest,
+  wakeLedger,
+} from "../../src/ledger/address.ts";
 import type { Ledger, LoginRecord, TokenUse } from "../../src/ledger/ledger.ts";
 import { newLoginEvent } from "../audit/made-events.ts";
 import { loggedIds, migrateDatabases } from "../databases.ts";
@@ -97,6 +104,23 @@ describe("a signature", () => {
     expect(await waiting(ledger)).toEqual([
       login.event,
       { ...again.event, details: { ...again.event.details, signatureReused } },
+    ]);
+  });
+
+  it("tells when and from where it was first shown to that organization alone", async () => {
+    const ledger = newLedger();
+    const login = newLogin({ signatureReuse: "allow" });
+    const shownTo = (organizationId: string, signatureReuse: "allow" | "reject" = "allow") =>
+      ledger.recordLogin({ ...login, signatureReuse, event: newLoginEvent({ organizationId }) });
+    await shownTo("one");
+    const firstAt = login.event.at;
+    expect((await shownTo("another")).presentations).toEqual({ count: 2 });
+    expect((await shownTo("another", "reject")).presentations).toEqual({ count: 3 });
+    expect((await shownTo("one")).presentations).toEqual({ count: 4, firstAt, firstIp: "192.0.2.1" });
+    expect((await waiting(ledger)).map(({ details }) => details.signatureReused)).toEqual([
+      undefined,
+      { count: 2 },
+      { count: 4, firstAt, firstIp: "192.0.2.1" },
     ]);
   });
 
@@ -390,7 +414,7 @@ describe("what is over is purged, and nothing before", () => {
     for (const table of ["signatures", "tokens", "outbox"] as const) {
       expect(await rows(ledger, table)).toEqual([]);
     }
-  });
+  }, 30_000);
 });
 
 describe("the alarm", () => {
@@ -415,6 +439,25 @@ describe("the alarm", () => {
     expect(await alarmOf(ledger)).toBeNull();
     await ledger.use(newUse());
     expect(await alarmOf(ledger)).toBe(Date.now() + 1000);
+  });
+
+  it("is armed again by a call that wakes the ledger and changes nothing", async () => {
+    const ledger = newLedger();
+    await ledger.recordLogin(newLogin());
+    const before = [
+      await rows(ledger, "signatures"),
+      await rows(ledger, "tokens"),
+      await rows(ledger, "outbox"),
+    ];
+    await loseAlarm(ledger);
+    await evictDurableObject(ledger);
+    await wakeLedger(ledger);
+    expect(await alarmOf(ledger)).toBe(Date.now() + 1000);
+    expect([
+      await rows(ledger, "signatures"),
+      await rows(ledger, "tokens"),
+      await rows(ledger, "outbox"),
+    ]).toEqual(before);
   });
 
   it("is armed again by any touch, if it was lost while there is something to purge", async () => {
@@ -469,6 +512,139 @@ describe("the alarm", () => {
   });
 });
 
+describe("nothing that fails in an alarm escapes it, and another is armed", () => {
+  let errors: Mock;
+  beforeEach(() => {
+    errors = vi.spyOn(console, "error").mockReturnValue();
+  });
+  const messages = () => errors.mock.calls.map(([line]) => JSON.parse(line).message);
+  /** Rings it with something to purge, and an event that waits, and storage that fails for what `fails` matches. */
+  async function ring(fails: RegExp, failingAlarms = 0) {
+    const ledger = newLedger();
+    await ledger.use(newUse({ usesLimit: 5 }));
+    await ledger.recordLogin(newLogin());
+    await runInDurableObject<Ledger, void>(ledger, async (instance, { storage }) => {
+      await storage.deleteAlarm();
+      const { exec } = storage.sql;
+      storage.sql.exec = function (this: SqlStorage, sql: string, ...values: unknown[]) {
+        if (fails.test(sql)) throw new Error("injected");
+        return exec.call(this, sql, ...values);
+      } as typeof exec;
+      const setAlarm = vi.spyOn(storage, "setAlarm");
+      for (let failing = 0; failing < failingAlarms; failing++) {
+        setAlarm.mockRejectedValueOnce(new Error("injected"));
+      }
+      await instance.alarm();
+      storage.sql.exec = exec;
+      setAlarm.mockRestore();
+    });
+    return ledger;
+  }
+
+  it.each<[string, RegExp, message: string, waiting: number, wait: number]>([
+    ["the purge", /^DELETE FROM signatures/, "what is over cannot be purged from the ledger", 0, 360_001],
+    ["the outbox", /^SELECT id, event/, "the ledger's events cannot be moved; they wait", 1, 2000],
+    [
+      "noting that a delivery failed",
+      /^SELECT id, event|INTO failed/,
+      "the ledger's events cannot be moved; they wait",
+      1,
+      1000,
+    ],
+    ["the look at what is left", /^SELECT EXISTS/, "the ledger's alarm cannot be armed", 0, 60_000],
+  ])("%s", async (_, fails, message, left, wait) => {
+    const ledger = await ring(fails);
+    expect(messages()).toEqual([message]);
+    expect(await waiting(ledger)).toHaveLength(left);
+    const armed = Number(await alarmOf(ledger)) - Date.now();
+    expect(armed).toBeLessThanOrEqual(wait);
+    expect(armed).toBeGreaterThanOrEqual(wait * 0.75);
+  });
+
+  it("the alarm", async () => {
+    const ledger = await ring(/never/, 1);
+    expect(messages()).toEqual(["the ledger's alarm cannot be armed"]);
+    expect(await alarmOf(ledger)).toBe(Date.now() + 60_000);
+  });
+
+  it("the alarm, twice: then the next call arms it", async () => {
+    const ledger = await ring(/never/, 2);
+    expect(messages()).toEqual([
+      "the ledger's alarm cannot be armed",
+      "the ledger has no alarm; its events wait for its next call",
+    ]);
+    expect(await alarmOf(ledger)).toBeNull();
+    await ledger.use(newUse());
+    expect(await alarmOf(ledger)).not.toBeNull();
+  });
+});
+
+describe("a ledger of another release", () => {
+  // As that version made them; it wrote no version.
+  const tables = `
+    CREATE TABLE signatures (digest TEXT PRIMARY KEY, presentations INTEGER NOT NULL, first_at TEXT NOT NULL,
+      first_ip TEXT, over_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX signatures_by_end ON signatures (over_at);
+    CREATE TABLE tokens (id TEXT PRIMARY KEY, uses INTEGER NOT NULL DEFAULT 0, revoked INTEGER NOT NULL DEFAULT 0,
+      over_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX tokens_by_end ON tokens (over_at);
+    CREATE TABLE outbox (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, event TEXT NOT NULL);`;
+
+  it("of 0.1.0 keeps what it holds, and is of this version then", async () => {
+    const ledger = newLedger();
+    const login = newLogin();
+    const token = newUse();
+    await runInDurableObject(ledger, async (_, { storage: { sql } }) => {
+      for (const table of ["schema_version", "failed_delivery", "signatures", "tokens", "outbox"]) {
+        sql.exec(`DROP TABLE ${table}`);
+      }
+      sql.exec(tables);
+      const { signatureDigest, rememberUntil, event } = login;
+      sql.exec(
+        "INSERT INTO signatures VALUES (?, 1, ?, ?, ?)",
+        signatureDigest,
+        event.at,
+        event.ip,
+        rememberUntil,
+      );
+      sql.exec("INSERT INTO tokens VALUES (?, 0, 1, ?)", token.tokenId, start + 600_000);
+      sql.exec("INSERT INTO outbox (id, event) VALUES (?, ?)", event.id, JSON.stringify(event));
+    });
+    await evictDurableObject(ledger);
+
+    expect(await ledger.use(token)).toBe("revoked");
+    // Where it was shown first is not known, and so told to nobody.
+    expect(await ledger.recordLogin({ ...login, event: newLoginEvent() })).toEqual({
+      recorded: false,
+      presentations: { count: 2 },
+    });
+    await runDurableObjectAlarm(ledger);
+    expect(await waiting(ledger)).toEqual([]);
+    expect(await loggedIds()).toContain(login.event.id);
+    const version = () =>
+      runInDurableObject(ledger, (_, { storage }) =>
+        storage.sql.exec("SELECT version FROM schema_version").toArray(),
+      );
+    expect(await version()).toEqual([{ version: 2 }]);
+    await evictDurableObject(ledger);
+    expect(await version()).toEqual([{ version: 2 }]);
+  });
+
+  it("that is newer is left as it is", async () => {
+    const ledger = newLedger();
+    await runInDurableObject(ledger, (_, { storage }) =>
+      storage.sql.exec("UPDATE schema_version SET version = 99").toArray(),
+    );
+    await evictDurableObject(ledger);
+    expect(await ledger.recordLogin(newLogin())).toMatchObject({ recorded: true });
+    expect(
+      await runInDurableObject(ledger, (_, { storage }) =>
+        storage.sql.exec("SELECT version FROM schema_version").toArray(),
+      ),
+    ).toEqual([{ version: 99 }]);
+  });
+});
+
 it("a ledger knows after an eviction what it knew before", async () => {
   const ledger = newLedger();
   const login = newLogin();
@@ -507,6 +683,12 @@ describe("a ledger's address", () => {
   ])("spreads the %s of one user over all shards", (_, newId) => {
     const addresses = new Set(Array.from({ length: 1000 }, () => addressOf(newId())));
     expect(addresses.size).toBe(ledgerShards);
+  });
+
+  it("is one of those that are woken together", async () => {
+    const woken = ledgersOf(env.LEDGER, signer).map(({ id }) => id.toString());
+    expect(new Set(woken).size).toBe(ledgerShards);
+    for (let count = 0; count < 100; count++) expect(woken).toContain(addressOf(newDigest()));
   });
 
   // Another number of shards would send what was used or revoked to ledgers that do not know of it.

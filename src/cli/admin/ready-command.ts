@@ -13,6 +13,8 @@ const check = z.looseObject({
   problem: z.string().optional(),
   message: z.string().optional(),
   sizeBytes: z.number().optional(),
+  changesWaiting: z.number().optional(),
+  oldestChangeAt: z.string().nullable().optional(),
   oci: z.looseObject({}).optional(),
 });
 const report = z.object({
@@ -78,8 +80,16 @@ function rowsOf({ dependencies, tenancies }: Report): JsonObject[] {
   ];
 }
 
-function row(name: string, { ok, problem, message, sizeBytes, oci }: Check): JsonObject {
-  const size = sizeBytes === undefined ? undefined : `${(sizeBytes / 1e6).toFixed(1)} MB of 10 GB`;
-  const said = [message ?? size, oci && saidByOci(oci)].filter((text) => text !== undefined);
+function row(name: string, found: Check): JsonObject {
+  const { ok, problem, message, oci } = found;
+  const said = [message ?? stateOf(found), oci && saidByOci(oci)].filter((text) => text !== undefined);
   return { check: name, result: ok ? "ok" : (problem ?? "not ok"), message: said.join(" ") || null };
+}
+
+function stateOf({ sizeBytes, changesWaiting = 0, oldestChangeAt }: Check): string | undefined {
+  if (sizeBytes === undefined) return undefined;
+  const size = `${(sizeBytes / 1e6).toFixed(1)} MB of 10 GB`;
+  return changesWaiting === 0
+    ? size
+    : `${size}; ${changesWaiting} changes wait for the audit log, the oldest since ${oldestChangeAt}`;
 }

@@ -61,4 +61,12 @@ export const tenancyOperations: Operation[] = [
     path: `${tenancy}/users/{userOcid}/cache`,
     example: `${exampleTenancy} ${exampleUser}`,
   },
+  {
+    command: ["tenancies", "wake-ledgers"],
+    description:
+      "Have the ledgers of an OCI user move what waits in them, after a release that broke their alarms (docs/operate.md).",
+    method: "POST",
+    path: `${tenancy}/users/{userOcid}/wake-ledgers`,
+    example: `${exampleTenancy} ${exampleUser}`,
+  },
 ];
