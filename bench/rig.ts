@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startEmulator } from "../dev/emulator.ts";
-import { freshSecrets } from "../dev/fresh-secrets.ts";
+import { freshSecrets } from "../src/cli/secrets/fresh-secrets.ts";
 import { buildWorker, rateLimits, root } from "./bundle.ts";
 import { jsonBinding, type Runtime, startRuntime, textBinding } from "./runtime.ts";
 

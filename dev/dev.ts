@@ -6,8 +6,8 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { freshSecrets } from "../src/cli/secrets/fresh-secrets.ts";
 import { startEmulator } from "./emulator.ts";
-import { freshSecrets } from "./fresh-secrets.ts";
 
 const usage = `Usage: npm run dev -- [options]
 

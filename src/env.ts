@@ -131,9 +131,9 @@ const bindings = {
 } as const;
 
 const howToMake: Record<string, string> = {
-  ADMIN_TOKEN: "make one with `npm run secrets`",
-  TOKEN_SIGNING_KEYS: "make one with `npm run secrets`",
-  ENCRYPTION_KEYS: "make one with `npm run secrets`",
+  ADMIN_TOKEN: "make one with `oci-auth secrets new`",
+  TOKEN_SIGNING_KEYS: "make one with `oci-auth secrets new`",
+  ENCRYPTION_KEYS: "make one with `oci-auth secrets new`",
   ISSUER_URL:
     'set it in the vars of the environment in wrangler.toml, for example vars = { ISSUER_URL = "https://auth.example.com" }',
 };

@@ -99,9 +99,9 @@ describe("a configuration that lacks something names it and says how to make it"
     ["DIRECTORY", "the binding of a KV namespace is missing from wrangler.toml"],
     ["LEDGER", "the binding of the Durable Object Ledger is missing from wrangler.toml"],
     ...rateLimits.map((name) => [name, "the binding of a rate limit is missing from wrangler.toml"]),
-    ["ADMIN_TOKEN", "is missing; make one with `npm run secrets`"],
-    ["TOKEN_SIGNING_KEYS", "is missing; make one with `npm run secrets`"],
-    ["ENCRYPTION_KEYS", "is missing; make one with `npm run secrets`"],
+    ["ADMIN_TOKEN", "is missing; make one with `oci-auth secrets new`"],
+    ["TOKEN_SIGNING_KEYS", "is missing; make one with `oci-auth secrets new`"],
+    ["ENCRYPTION_KEYS", "is missing; make one with `oci-auth secrets new`"],
     ["ISSUER_URL", "is missing; set it in the vars of the environment in wrangler.toml"],
   ])("%s", async (name, problem) => {
     expect(await problemWith({ [name]: undefined })).toMatch(new RegExp(`^${name}: `));
@@ -251,7 +251,7 @@ describe("a malformed secret is named, with how to make one and without a word o
 
   it.each(cases)("%s %s", async (name, _, value) => {
     const problem = await problemWith({ [name]: value });
-    expect(problem).toMatch(new RegExp(`^${name}: .*; make one with \`npm run secrets\``));
+    expect(problem).toMatch(new RegExp(`^${name}: .*; make one with \`oci-auth secrets new\``));
     for (const text of [...confidential(value), ...Object.values(secrets).flatMap(confidential)]) {
       expect(problem).not.toContain(text);
     }

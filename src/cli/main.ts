@@ -6,6 +6,7 @@ import { doctorCommand } from "./doctor-command.ts";
 import { exitCode, exitCodesHelp, Failure } from "./failure.ts";
 import { loginCommand } from "./login-command.ts";
 import { probeCommand } from "./probe/command.ts";
+import { secretsCommand } from "./secrets/command.ts";
 import { say } from "./terminal.ts";
 
 const program = new Command("oci-auth")
@@ -19,7 +20,8 @@ const program = new Command("oci-auth")
   .addCommand(loginCommand())
   .addCommand(doctorCommand())
   .addCommand(adminCommand())
-  .addCommand(probeCommand());
+  .addCommand(probeCommand())
+  .addCommand(secretsCommand());
 
 program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error);

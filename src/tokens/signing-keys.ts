@@ -68,13 +68,19 @@ function publicHalf(jwk: PrivateJwk) {
   }
 }
 
+/** `algorithm` of an RSA key. The runtime's types and Node's have each a name of their own for it. */
+export interface RsaAlgorithm {
+  readonly name: string;
+  readonly modulusLength: number;
+}
+
 /** Rejects if a key's numbers are not those of a key of its kind, or its two halves do not belong together. */
 async function importSigningKey(jwk: PrivateJwk): Promise<SigningKey> {
   const kid = await calculateJwkThumbprint(publicHalf(jwk));
   // A JWK with `kty` other than `oct` is always imported as a CryptoKey.
   const privateKey = (await importJWK(jwk, jwk.alg)) as CryptoKey;
   const publicKey = (await importJWK(publicHalf(jwk), jwk.alg)) as CryptoKey;
-  if (jwk.kty === "RSA" && (privateKey.algorithm as CryptoKeyRsaKeyAlgorithm).modulusLength < 2048) {
+  if (jwk.kty === "RSA" && (privateKey.algorithm as RsaAlgorithm).modulusLength < 2048) {
     throw new TypeError("an RSA key has less than 2048 bits");
   }
   const probe = await new SignJWT().setProtectedHeader({ alg: jwk.alg }).sign(privateKey);

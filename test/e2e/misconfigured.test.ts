@@ -32,11 +32,19 @@ const privateValue = "do-not-log-this-value-do-not-log";
 
 describe("a Worker without", () => {
   it.each([
-    ["ADMIN_TOKEN", { secrets: { ADMIN_TOKEN: "" } }, /npm run secrets/],
-    ["ADMIN_TOKEN", { secrets: { ADMIN_TOKEN: "short" } }, /less than 32 bytes.*npm run secrets/],
-    ["TOKEN_SIGNING_KEYS", { secrets: { TOKEN_SIGNING_KEYS: privateValue } }, /not JSON.*npm run secrets/],
-    ["TOKEN_SIGNING_KEYS", { secrets: { TOKEN_SIGNING_KEYS: '{"keys":[]}' } }, /npm run secrets/],
-    ["ENCRYPTION_KEYS", { secrets: { ENCRYPTION_KEYS: `{"keys":["${privateValue}"]}` } }, /npm run secrets/],
+    ["ADMIN_TOKEN", { secrets: { ADMIN_TOKEN: "" } }, /oci-auth secrets new/],
+    ["ADMIN_TOKEN", { secrets: { ADMIN_TOKEN: "short" } }, /less than 32 bytes.*oci-auth secrets new/],
+    [
+      "TOKEN_SIGNING_KEYS",
+      { secrets: { TOKEN_SIGNING_KEYS: privateValue } },
+      /not JSON.*oci-auth secrets new/,
+    ],
+    ["TOKEN_SIGNING_KEYS", { secrets: { TOKEN_SIGNING_KEYS: '{"keys":[]}' } }, /oci-auth secrets new/],
+    [
+      "ENCRYPTION_KEYS",
+      { secrets: { ENCRYPTION_KEYS: `{"keys":["${privateValue}"]}` } },
+      /oci-auth secrets new/,
+    ],
     ["ISSUER_URL", { vars: { ISSUER_URL: "http://auth.example.com" } }, /https origin.*wrangler.toml/],
     ["OCI_IDENTITY_ORIGIN", { vars: { OCI_IDENTITY_ORIGIN: "https://evil.example.com" } }, /loopback/],
     ["TOKEN_AUDIENCE", { vars: { TOKEN_AUDIENCE: "https://auth.example.com" } }, /may not be the issuer/],

@@ -1,13 +1,20 @@
-/** The secrets are rotated, in the steps of docs/operate.md, while the Worker serves; and what happens without them. */
+/**
+ * The secrets are rotated, in the steps of docs/operate.md and with the files that `oci-auth secrets rotate` writes for
+ * them, while the Worker serves; and what happens without them.
+ */
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createLocalJWKSet, exportJWK, generateKeyPair, type JSONWebKeySet, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BuiltCommand, buildCommand } from "./built-command.ts";
 import { addIdentity, addOrganization, addTenancy, addUser, newRsaKey, type OciUser } from "./oci-users.ts";
 import { signAsGo } from "./signers.ts";
 import { issuer, startWorker, type Worker } from "./worker.ts";
 
 const tokenSeconds = 300;
 
+let command: BuiltCommand;
 let worker: Worker;
 let organizationId: string;
 let identityId: string;
@@ -15,6 +22,7 @@ let tenancyOcid: string;
 let user: OciUser;
 
 beforeAll(async () => {
+  command = buildCommand();
   worker = await startWorker({
     main: "test/rotating-worker.ts",
     vars: { MAX_TOKEN_TTL_SECONDS: String(tokenSeconds) },
@@ -24,7 +32,10 @@ beforeAll(async () => {
   user = await addUser(worker, tenancyOcid);
   identityId = await addIdentity(worker, organizationId, tenancyOcid);
 });
-afterAll(() => worker.close());
+afterAll(async () => {
+  command.remove();
+  await worker.close();
+});
 
 type Secrets = Record<string, string>;
 
@@ -32,6 +43,19 @@ type Secrets = Record<string, string>;
 async function out(...versions: Secrets[]): Promise<void> {
   const { status } = await worker.send("/_versions", { method: "PUT", body: JSON.stringify(versions) });
   if (status !== 200) throw new Error("the versions were not taken");
+}
+
+/** What the steps of a rotation deploy, from the secrets that are kept. */
+async function stepsFrom(kept: Secrets): Promise<Secrets[]> {
+  const folder = mkdtempSync(join(command.folder, "rotation-"));
+  writeFileSync(join(folder, "secrets.json"), JSON.stringify(kept));
+  const [name = ""] = Object.keys(kept);
+  const run = await command.run(["secrets", "rotate", name, "--from", "secrets.json"], {}, folder);
+  if (run.code !== 0) throw new Error(run.stderr);
+  return readdirSync(folder)
+    .filter((file) => file.startsWith(`secrets.${name}.`))
+    .sort()
+    .map((file) => ({ [name]: readFileSync(join(folder, file), "utf8") }));
 }
 
 const login = () => worker.login({ identityId, userOcid: user.userOcid, headers: signAsGo(user) });
@@ -147,14 +171,16 @@ async function deploy(services: Services, before: Secrets, after: Secrets): Prom
 
 describe("TOKEN_SIGNING_KEYS", () => {
   it("are rotated under load, and not one verification fails", async () => {
-    const [oldKey, newKey] = [await newSigningKey(), await newSigningKey()];
+    const oldKey = await newSigningKey();
+    const [added, first, dropped] = await stepsFrom(signedBy(oldKey));
+    if (!added || !first || !dropped) throw new Error("a step is missing");
     const services = await startServices(oldKey);
     await services.pass(60);
-    await deploy(services, signedBy(oldKey), signedBy(oldKey, newKey));
+    await deploy(services, signedBy(oldKey), added);
     await services.pass(300);
-    await deploy(services, signedBy(oldKey, newKey), signedBy(newKey, oldKey));
+    await deploy(services, added, first);
     await services.pass(tokenSeconds);
-    await deploy(services, signedBy(newKey, oldKey), signedBy(newKey));
+    await deploy(services, first, dropped);
     await services.pass(330);
     await services.stop();
     expect(services.failures).toEqual([]);
@@ -241,22 +267,19 @@ describe("ENCRYPTION_KEYS", () => {
   });
 
   it("are rotated in steps, and new users log in at each", async () => {
-    const two = newKey("two");
+    const [added, moved, dropped] = await stepsFrom(encryptedBy(oldKey));
+    if (!added || !moved || !dropped) throw new Error("a step is missing");
+    const [two] = JSON.parse(dropped.ENCRYPTION_KEYS ?? "").keys;
     const logsIn = async () => expect(await (await newcomer())()).toMatchObject({ status: 200 });
     const before = await registeredNow();
-    for (const versions of [
-      [encryptedBy(oldKey), encryptedBy(oldKey, two)],
-      [encryptedBy(oldKey, two)],
-      [encryptedBy(oldKey, two), encryptedBy(two, oldKey)],
-      [encryptedBy(two, oldKey)],
-    ]) {
+    for (const versions of [[encryptedBy(oldKey), added], [added], [added, moved], [moved]]) {
       await out(...versions);
       await logsIn();
       await logsIn();
     }
     // A tenancy that is registered from now on has the new key already.
     await addTenancy(worker, [organizationId]);
-    expect(await keyIds()).toEqual(["one", "one", "one", "two"]);
+    expect(await keyIds()).toEqual(["one", "one", "one", two.kid]);
 
     const first = await reEncrypt("?limit=2");
     expect(first.body).toMatchObject({ reEncrypted: 2, current: 0, changed: 0, undecryptable: [] });
@@ -269,11 +292,11 @@ describe("ENCRYPTION_KEYS", () => {
       nextCursor: null,
     });
     expect((await reEncrypt()).body).toMatchObject({ reEncrypted: 0, current: 4, undecryptable: [] });
-    expect(await keyIds()).toEqual(["two", "two", "two", "two"]);
+    expect(await keyIds()).toEqual([two.kid, two.kid, two.kid, two.kid]);
     expect((await registeredNow()).slice(0, 3)).toEqual(before);
     await logsIn();
 
-    await out(encryptedBy(two));
+    await out(dropped);
     await logsIn();
     expect(await problems()).toEqual(["ok", "ok", "ok", "ok"]);
 
@@ -286,7 +309,7 @@ describe("ENCRYPTION_KEYS", () => {
         outcome: "success",
         tenancyOcid: expect.stringMatching(/^ocid1\.tenancy\./),
         from: "one",
-        to: "two",
+        to: two.kid,
       });
     }
     oldKey = two;
@@ -353,12 +376,12 @@ describe("an OCI credential", () => {
 
 describe("ADMIN_TOKEN", () => {
   it("is replaced, and the old one is refused from then on", async () => {
-    const next = { ...worker.secrets, ADMIN_TOKEN: randomBytes(32).toString("base64url") };
-    await out(next);
+    const [next] = await stepsFrom({ ADMIN_TOKEN: worker.secrets.ADMIN_TOKEN ?? "" });
+    await out({ ...worker.secrets, ...next });
     const ask = (bearer: string | undefined) =>
       worker.json("GET", "/api/v1/organizations", undefined, bearer);
     expect(await ask(worker.secrets.ADMIN_TOKEN)).toMatchObject({ status: 401 });
-    expect(await ask(next.ADMIN_TOKEN)).toMatchObject({ status: 200 });
+    expect(await ask(next?.ADMIN_TOKEN)).toMatchObject({ status: 200 });
     await out({});
   });
 });
