@@ -33,7 +33,7 @@ export function loginCommand(): Command {
 
 Examples:
   $ export OCI_AUTH_URL=https://auth.example.com OCI_AUTH_IDENTITY_ID=7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22
-  $ curl -H "authorization: Bearer $(oci-auth login)" https://api.example.com/
+  $ printf 'authorization: Bearer %s' "$(oci-auth login)" | curl -H @- https://api.example.com/
   $ eval "$(oci-auth login --profile prod --output env)"
   $ oci-auth login --algorithm rsa-pss-sha256 --sink /run/app/token --watch
 

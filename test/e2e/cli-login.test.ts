@@ -1,5 +1,5 @@
 /** `oci-auth login`, as a process, against the built Worker: whose profile signs, with which keys, and what comes out. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createPrivateKey } from "node:crypto";
 import { readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { createServer } from "node:http";
@@ -576,6 +576,37 @@ describe("the help", () => {
     expect(run.stdout).toMatch(/Exit codes:\n {2}0 {2}\S/);
     expect(run.stdout).toContain(usage);
     if (args.length > 1) expect(run.stdout).toMatch(/Examples:\n {2}\$ /);
+  });
+
+  it("has an example that hands the token to curl, and not among its arguments", async () => {
+    const { stdout } = await command.run(["login", "--help"]);
+    const [example = ""] = stdout.match(/(?<=^ {2}\$ ).*\bcurl\b.*$/m) ?? [];
+    const received: (string | undefined)[] = [];
+    const api = createServer(({ headers }, response) => {
+      received.push(headers.authorization);
+      response.end();
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => api.once("listening", resolve));
+    const { port } = api.address() as AddressInfo;
+    const line = example.replace("https://api.example.com/", `http://127.0.0.1:${port}/`);
+    expect(line).not.toBe(example);
+
+    const folder = homeOfAlice();
+    const shim = (name: string, text: string) => folder.write(`bin/${name}`, `#!/bin/sh\n${text}\n`, 0o700);
+    shim("oci-auth", `exec '${process.execPath}' '${join(command.folder, "oci-auth.cjs")}' "$@"`);
+    shim("curl", `printf '%s\\n' "$@" > '${folder.path}/arguments'; PATH=$USUAL_PATH exec curl "$@"`);
+    const env = {
+      ...folder.env,
+      PATH: `${folder.path}/bin:${process.env.PATH}`,
+      USUAL_PATH: process.env.PATH,
+      OCI_AUTH_URL: relay.origin,
+      OCI_AUTH_IDENTITY_ID: identityId,
+    };
+    const shell = spawn("sh", ["-c", line], { env });
+    expect(await new Promise((resolve) => shell.once("exit", resolve))).toBe(0);
+    api.close();
+    expect(received).toEqual([expect.stringMatching(/^Bearer eyJ[\w-]+\.[\w-]+\.[\w-]+$/)]);
+    expect(readFileSync(join(folder.path, "arguments"), "utf8")).toBe(`-H\n@-\nhttp://127.0.0.1:${port}/\n`);
   });
 
   it.each(["cli", "admin"])("and docs/%s.md say the same of a 2", (page) => {

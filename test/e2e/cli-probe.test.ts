@@ -159,10 +159,11 @@ describe("of a sound Worker", () => {
     expect(await runProbe(...target.options, ...own)).toMatchObject({ code: 0 });
   });
 
-  it("takes its key from OCI's own variables, and shows a table", async () => {
+  it("takes its key from OCI's own variables and the identity from login's, and shows a table", async () => {
     const { worker, user, identityId } = target;
-    const run = await command.run(["probe", "--issuer", issuer, "--identity-id", identityId], {
+    const run = await command.run(["probe", "--issuer", issuer], {
       OCI_AUTH_URL: worker.url.origin,
+      OCI_AUTH_IDENTITY_ID: identityId,
       OCI_CLI_TENANCY: user.tenancyOcid,
       OCI_CLI_USER: user.userOcid,
       OCI_CLI_FINGERPRINT: user.fingerprint,

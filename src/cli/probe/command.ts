@@ -1,5 +1,5 @@
 /** `oci-auth probe`: checks a deployment from outside. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { tableOf } from "../admin/table.ts";
 import { exitCode, exitCodesHelp, Failure } from "../failure.ts";
 import { addProfileOptions, type ProfileOptions, profileHelp } from "../profile.ts";
@@ -27,7 +27,11 @@ export function probeCommand(): Command {
     .exitOverride()
     .showHelpAfterError("(--help says more)")
     .addOption(workerUrlOption())
-    .option("--identity-id <id>", "an identity for probing, which this API key may log in as")
+    .addOption(
+      new Option("--identity-id <id>", "an identity for probing, which this API key may log in as").env(
+        "OCI_AUTH_IDENTITY_ID",
+      ),
+    )
     .option("--issuer <origin>", "iss of its tokens, where that is not --url", parseWorkerUrl)
     .option("--audience <audience>", "aud of its tokens", "api");
   return addProfileOptions(command)
@@ -47,7 +51,7 @@ ${exitCodesHelp("all is as it must be", "a login that must succeed did not, or o
     .action(async (options: ProbeOptions) => {
       const { url, identityId, json = false } = options;
       if (!url) throw missing("no Worker is named; give --url or set OCI_AUTH_URL");
-      if (identityId === undefined) throw missing("no identity is named; give --identity-id");
+      if (!identityId) throw missing("no identity is named; give --identity-id or set OCI_AUTH_IDENTITY_ID");
       const apiKey = await loadProbeKey(options);
       const expectation = { issuer: options.issuer ?? url, audience: options.audience, identityId, apiKey };
       const checks = await probe(url, expectation);
