@@ -174,26 +174,34 @@ async function demo(worker: string, oci: string): Promise<void> {
   for (const { at, type, outcome, actor } of events) say(`   ${at}  ${type.padEnd(20)} ${outcome}  ${actor}`);
 }
 
-function onSignal(): void {
-  process.exitCode = 130;
+const state = mkdtempSync(join(tmpdir(), "oci-auth-demo-"));
+let dev: ChildProcess | undefined;
+let stopped = false;
+function stop(exitCode: number): void {
+  if (stopped) return;
+  stopped = true;
+  process.exitCode = exitCode;
   dev?.kill("SIGTERM");
 }
-process.on("SIGINT", onSignal);
-process.on("SIGTERM", onSignal);
+process.on("SIGINT", () => stop(130));
+process.on("SIGTERM", () => stop(130));
+// Who reads the output, such as head, has read enough, which is no failure.
+process.stdout.on("error", () => stop(0));
+process.stderr.on("error", () => stop(0));
 
-const state = mkdtempSync(join(tmpdir(), "oci-auth-demo-"));
-const [port, ociPort] = [await freePort(), await freePort()];
-say(`Starting the Worker on http://127.0.0.1:${port} and an emulated OCI on http://127.0.0.1:${ociPort}`);
-let dev: ChildProcess | undefined;
 try {
+  const [port, ociPort] = [await freePort(), await freePort()];
+  say(`Starting the Worker on http://127.0.0.1:${port} and an emulated OCI on http://127.0.0.1:${ociPort}`);
   dev = startDev(port, ociPort, state);
   await untilReady(dev, port);
   await demo(`http://127.0.0.1:${port}`, `http://127.0.0.1:${ociPort}`);
 } catch (error) {
-  process.stderr.write(`The demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  if (!stopped) {
+    process.stderr.write(`The demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
 } finally {
-  if (dev?.exitCode === null) {
+  if (dev?.exitCode === null && dev.signalCode === null) {
     const ended = new Promise((resolve) => dev?.once("exit", resolve));
     dev.kill("SIGTERM");
     await ended;

@@ -93,14 +93,34 @@ if (options.help) {
   process.exit(0);
 }
 
+let worker: ChildProcess | undefined;
+let stopping = false;
+function stop(): void {
+  if (stopping) return;
+  stopping = true;
+  worker?.kill("SIGTERM");
+}
+process.on("SIGINT", stop);
+process.on("SIGTERM", stop);
+// Who reads the output, such as head, has read enough: nobody is there to stop it later.
+process.stdout.on("error", stop);
+process.stderr.on("error", stop);
+/** While the migrations run, nothing else does: what came in meanwhile is handled now. */
+async function endIfStopped(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  if (stopping) process.exit(0);
+}
+
 await makeSecrets(`${root}/.dev.vars`);
 const emulator = await startEmulator(Number(options["oci-port"])).catch((error: Error) =>
   fail(`The emulated OCI cannot listen on port ${options["oci-port"]}: ${error.message}`),
 );
-applyMigrations("DB", options.state);
-applyMigrations("AUDIT_DB", options.state);
+for (const database of ["DB", "AUDIT_DB"]) {
+  applyMigrations(database, options.state);
+  await endIfStopped();
+}
 
-const worker = spawn(
+worker = spawn(
   "wrangler",
   [
     ...["dev", "--ip", "127.0.0.1", "--port", options.port, "--inspector-port", "0"],
@@ -109,14 +129,6 @@ const worker = spawn(
   ],
   { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
 );
-let stopping = false;
-function stop(): void {
-  if (stopping) return;
-  stopping = true;
-  worker.kill("SIGTERM");
-}
-process.on("SIGINT", stop);
-process.on("SIGTERM", stop);
 worker.on("exit", async (code) => {
   await emulator.close();
   process.exit(stopping ? 0 : (code ?? 1));

@@ -1,6 +1,6 @@
 /** `npm run dev` and `npm run demo` as processes, as a person or a script starts them. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -69,6 +69,41 @@ it.each([
     await expect.poll(() => answers(`${oci}/_emulator/requests`), { timeout: 10_000 }).toBe(undefined);
   },
 );
+
+/** The command lines of the processes that were started with a variable of this value. */
+function processesWith(value: string): string[] {
+  const read = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, "utf8").split("\0");
+    } catch {
+      // It has ended, or is somebody else's.
+      return [];
+    }
+  };
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && read(name, "environ").some((text) => text.endsWith(`=${value}`)))
+    .map((pid) => read(pid, "cmdline").join(" "));
+}
+
+it.each([
+  ["demo, after a line", "demo", "head -n 1"],
+  ["demo, before it says anything", "demo", "true"],
+  ["dev, after a line", "dev", "head -n 1"],
+])("nothing is left of %s, when the reader of its output has gone", async (_, script, reader) => {
+  const folder = mkdtempSync(join(tmpdir(), "oci-auth-unread-"));
+  folders.push(folder);
+  const [port, ociPort] = [await freePort(), await freePort()];
+  const ports = `--port ${port} --oci-port ${ociPort} --state ${folder}/state`;
+  const line = `npm run --silent ${script} ${script === "dev" ? `-- ${ports}` : ""} 2>&1 | ${reader}`;
+  // All that it starts inherits this.
+  const env = { ...process.env, TMPDIR: folder };
+  const shell = spawn("sh", ["-c", line], { cwd: root, detached: true, env, stdio: "ignore" });
+  started.push(shell);
+  await new Promise((resolve) => shell.once("exit", resolve));
+  await expect.poll(() => processesWith(folder), { timeout: 10_000 }).toEqual([]);
+  // wrangler leaves folders of its own there.
+  expect(readdirSync(folder).filter((name) => name.startsWith("oci-auth-"))).toEqual([]);
+});
 
 it.each([
   [["--port", "nonsense"], "--port 'nonsense' is not a port number"],
