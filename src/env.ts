@@ -89,6 +89,11 @@ const whole = (unit: string, fallback: number, min: number) =>
     .pipe(z.number().min(min))
     .default(fallback);
 
+export const issuerUrl = z.string().refine((text) => {
+  const url = originOf(text);
+  return url?.protocol === "https:" || (url?.protocol === "http:" && loopback.has(url.hostname));
+}, "is not an https origin without a path or trailing slash (http is for loopback only)");
+
 const variables = z
   .object({
     ADMIN_TOKEN: z
@@ -97,10 +102,7 @@ const variables = z
       .regex(bearerToken, "has characters that a bearer token cannot have"),
     TOKEN_SIGNING_KEYS: jsonOf(signingKeySet),
     ENCRYPTION_KEYS: jsonOf(encryptionKeySet),
-    ISSUER_URL: z.string().refine((text) => {
-      const url = originOf(text);
-      return url?.protocol === "https:" || (url?.protocol === "http:" && loopback.has(url.hostname));
-    }, "is not an https origin without a path or trailing slash (http is for loopback only)"),
+    ISSUER_URL: issuerUrl,
     TOKEN_AUDIENCE: z.string().min(1).max(255).default("api"),
     MAX_TOKEN_TTL_SECONDS: whole("seconds", 3600, 1),
     DIRECTORY_TTL_SECONDS: whole("seconds", 300, 0),

@@ -1,9 +1,15 @@
 /** wrangler.toml: bindings are not inherited, so what each environment repeats is held to the top level. */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { stripVTControlCharacters } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { unstable_readConfig as readConfig } from "wrangler";
 
-const config = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const config = join(root, "wrangler.toml");
 const environments = ["staging", "production"];
 
 interface Configuration {
@@ -20,7 +26,7 @@ function without(differing: RegExp, value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, (key, inner) => (differing.test(key) ? undefined : inner)));
 }
 const own =
-  /^(name|topLevelName|targetEnvironment|database_name|namespace_id|routes?|vars|configPath|userConfigPath|definedEnvironments)$/;
+  /^(name|topLevelName|targetEnvironment|database_name|namespace_id|routes?|vars|build|configPath|userConfigPath|definedEnvironments)$/;
 const shared = (env: string) => {
   // Of these two the name is the binding's.
   const { ratelimits, durable_objects, ...rest } = read(env);
@@ -42,6 +48,10 @@ describe.each(environments)("the environment %s", (env) => {
     });
   });
 
+  it("is deployed only after a check of its own issuer", () => {
+    expect(read(env)).toMatchObject({ build: { command: `npm run --silent require-issuer-url -- ${env}` } });
+  });
+
   it("serves no old version and no address that is not its own", () => {
     expect(read(env)).toMatchObject({ workers_dev: false, preview_urls: false });
   });
@@ -57,4 +67,47 @@ it("environments share no name, no database and no rate limit", () => {
     expect(names).not.toContain(undefined);
     expect(new Set(names).size).toBe(names.length);
   }
+});
+
+describe("a deployment of an environment", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "oci-auth-environments-"));
+    for (const name of ["src", "dev", "package.json"])
+      cpSync(join(root, name), join(folder, name), { recursive: true });
+    for (const name of ["node_modules", "migrations", "dist"])
+      symlinkSync(join(root, name), join(folder, name));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const issuerOf = (issuer: string) => [`vars = { ISSUER_URL = "${issuer}" }`];
+  function deploy(env: string, lines: readonly string[]) {
+    const text = readFileSync(config, "utf8").replace(
+      `[env.${env}]\n`,
+      (head) => `${head}${lines.join("\n")}\n`,
+    );
+    writeFileSync(join(folder, "wrangler.toml"), text);
+    const args = ["deploy", "--dry-run", "--env", env, "--outdir", join(folder, "out")];
+    const { status, stdout, stderr } = spawnSync(join(root, "node_modules/.bin/wrangler"), args, {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    return { status, output: stripVTControlCharacters(stdout + stderr) };
+  }
+
+  it.each([
+    ["staging", [], "is missing"],
+    ["production", issuerOf("https://auth.example.com/"), "is not an https origin"],
+  ])("fails in %s with %j, and says what to set", (env, lines, problem) => {
+    const { status, output } = deploy(env, lines);
+    expect(output).toContain(`ISSUER_URL of [env.${env}] ${problem}`);
+    expect(output).toContain("Set it in wrangler.toml to the https origin that the Worker will have");
+    expect(output).not.toContain("--dry-run: exiting now");
+    expect(status).toBe(1);
+  });
+
+  it("goes on where the issuer is set", () => {
+    const { status, output } = deploy("production", issuerOf("https://auth.example.com"));
+    expect([status, output]).toEqual([0, expect.stringContaining("--dry-run: exiting now")]);
+  });
 });
