@@ -4,15 +4,16 @@
  * renewal and revocation, and the audit log of it all.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
+import { call } from "./call.ts";
 import { freePort } from "./free-port.ts";
 import { signGetUser } from "./oracle-sdk.ts";
+import { newKey } from "./rsa-key.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const say = (text: string) => process.stdout.write(`${text}\n`);
@@ -39,30 +40,6 @@ async function untilReady(dev: ChildProcess, port: number): Promise<void> {
     dev.once("exit", (code) => reject(new Error(`npm run dev ended with exit code ${code}:\n${output}`)));
   });
   dev.removeAllListeners("exit");
-}
-
-async function call(method: string, url: string, body?: unknown, bearer?: string) {
-  const response = await fetch(url, {
-    method,
-    headers: {
-      "content-type": "application/json",
-      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const answer = await response.json();
-  if (!response.ok)
-    throw new Error(`${method} ${url} answered ${response.status}: ${JSON.stringify(answer)}`);
-  // biome-ignore lint/suspicious/noExplicitAny: the demo reads what it prints.
-  return answer as any;
-}
-
-function newKey() {
-  return generateKeyPairSync("rsa", {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
 }
 
 const tenancyOcid = "ocid1.tenancy.oc1..aaaaaaaademotenancy";

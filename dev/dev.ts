@@ -3,11 +3,13 @@
  * applies the migrations, starts the emulator and `wrangler dev`, and says so when both answer.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseArgs, parseEnv } from "node:util";
 import { freshSecrets } from "../src/cli/secrets/fresh-secrets.ts";
 import { startEmulator } from "./emulator.ts";
+import { seed } from "./seed.ts";
 
 const usage = `Usage: npm run dev -- [options]
 
@@ -15,6 +17,7 @@ const usage = `Usage: npm run dev -- [options]
   --oci-port 8788           where the emulated OCI listens
   --state .wrangler/state   where databases and caches are kept
   --var NAME:VALUE          sets or overrides a variable; may repeat
+  --seed                    makes a tenancy, users with API keys, an organization and identities, and says how to log in
   --help                    shows this
 `;
 
@@ -33,6 +36,7 @@ function readOptions() {
         "oci-port": { type: "string", default: "8788" },
         state: { type: "string", default: ".wrangler/state" },
         var: { type: "string", multiple: true, default: [] },
+        seed: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     });
@@ -131,9 +135,21 @@ worker = spawn(
 );
 worker.on("exit", async (code) => {
   await emulator.close();
-  process.exit(stopping ? 0 : (code ?? 1));
+  process.exit(stopping ? undefined : (code ?? 1));
 });
 
 const origin = `http://127.0.0.1:${options.port}`;
 await untilReady(worker, origin);
-process.stdout.write(`OCI emulated on ${emulator.origin}\nReady on ${origin}\n`);
+if (options.seed) {
+  const { ADMIN_TOKEN = "" } = parseEnv(readFileSync(`${root}/.dev.vars`, "utf8"));
+  try {
+    process.stdout.write(
+      await seed({ worker: origin, oci: emulator.origin }, ADMIN_TOKEN, resolve(root, options.state)),
+    );
+  } catch (error) {
+    process.stderr.write(`The seed cannot be made: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+    stop();
+  }
+}
+if (!stopping) process.stdout.write(`OCI emulated on ${emulator.origin}\nReady on ${origin}\n`);

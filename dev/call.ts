@@ -1,0 +1,16 @@
+/** Calls a JSON API; rejects with the answer if it is no success. */
+export async function call(method: string, url: string, body?: unknown, bearer?: string) {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      "content-type": "application/json",
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const answer = await response.json();
+  if (!response.ok)
+    throw new Error(`${method} ${url} answered ${response.status}: ${JSON.stringify(answer)}`);
+  // biome-ignore lint/suspicious/noExplicitAny: its callers know what they called.
+  return answer as any;
+}
