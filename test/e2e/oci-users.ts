@@ -2,6 +2,9 @@ import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { ApiKey } from "../../dev/oracle-sdk.ts";
 import type { Worker } from "./worker.ts";
 
+/** What of a Worker and its emulated OCI is needed to set them up. */
+type SetUp = Pick<Worker, "admin" | "emulator">;
+
 export interface RsaKey {
   readonly privateKey: string;
   readonly publicKey: string;
@@ -37,7 +40,7 @@ export interface OciUser extends ApiKey {
 }
 
 export async function addUser(
-  worker: Worker,
+  worker: SetUp,
   tenancyOcid: string,
   about: {
     name?: string;
@@ -60,7 +63,7 @@ export async function addUser(
 
 /** A tenancy that is registered with a credential of its own, for the organizations given. */
 export async function addTenancy(
-  worker: Worker,
+  worker: SetUp,
   organizationIds: string[],
   { realm = "oc1", region = "us-ashburn-1" } = {},
 ): Promise<{ tenancyOcid: string; reader: OciUser }> {
@@ -78,14 +81,14 @@ export async function addTenancy(
 }
 
 /** Creates an organization, or a sub-organization. */
-export async function addOrganization(worker: Worker, slug: string, parentId?: string): Promise<string> {
+export async function addOrganization(worker: SetUp, slug: string, parentId?: string): Promise<string> {
   const { body } = await worker.admin("POST", "/api/v1/organizations", { name: slug, slug, parentId });
   return body.organization.id;
 }
 
 /** Creates an identity with OCI Auth for a tenancy. */
 export async function addIdentity(
-  worker: Worker,
+  worker: SetUp,
   organizationId: string,
   tenancyOcid: string,
   about: { role?: string; settings?: Record<string, unknown> } = {},

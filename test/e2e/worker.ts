@@ -50,7 +50,7 @@ globalThis.fetch = (input, init = {}) => {
 };
 
 /** A copy of wrangler.toml with another entry point, where its paths still lead to the same places. */
-function configWithMain(main: string): string {
+export function configWithMain(main: string): string {
   const folder = join(root, ".wrangler");
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${basename(main, ".ts")}.toml`);
@@ -60,6 +60,52 @@ function configWithMain(main: string): string {
     .replaceAll(/(migrations_dir|directory) = "/g, '$1 = "../');
   writeFileSync(path, config);
   return path;
+}
+
+/** What drives a Worker that listens at `url`. */
+export function clientOf(url: URL, secrets: Record<string, string>) {
+  async function send(path: string, init: RequestInit = {}): Promise<Answer> {
+    return answerOf(await fetch(new URL(path, url), { redirect: "manual", ...init }));
+  }
+
+  async function json(method: string, path: string, body?: unknown, bearer?: string): Promise<Answer> {
+    return send(path, {
+      method,
+      headers: {
+        "content-type": "application/json",
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+
+  return {
+    url,
+    /** A raw request. */
+    send,
+    json,
+    /** A request of the holder of ADMIN_TOKEN. */
+    admin: (method: string, path: string, body?: unknown) => json(method, path, body, secrets.ADMIN_TOKEN),
+    login: (body: unknown) => json("POST", "/api/v1/auth/oci-auth/login", body),
+    /** Asks about a token, as the holder of ADMIN_TOKEN or of another bearer. */
+    introspect: (token: string, more: Record<string, string> = {}, bearer = secrets.ADMIN_TOKEN) =>
+      send("/oauth2/introspect", {
+        method: "POST",
+        headers: { authorization: `Bearer ${bearer}` },
+        body: new URLSearchParams({ token, ...more }),
+      }),
+  };
+}
+
+/** The controls of an emulated OCI. */
+export function controlOf(emulator: string) {
+  return async (method: string, path: string, body?: unknown) =>
+    answerOf(
+      await fetch(`${emulator}/_emulator/${path}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    );
 }
 
 export interface WorkerOptions {
@@ -98,44 +144,10 @@ export async function startWorker(overrides: WorkerOptions = {}) {
     await server.getWorker().applyD1Migrations("AUDIT_DB");
   }
 
-  async function send(path: string, init: RequestInit = {}): Promise<Answer> {
-    return answerOf(await fetch(new URL(path, url), { redirect: "manual", ...init }));
-  }
-
-  async function json(method: string, path: string, body?: unknown, bearer?: string): Promise<Answer> {
-    return send(path, {
-      method,
-      headers: {
-        "content-type": "application/json",
-        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-  }
-
   return {
-    url,
     secrets,
-    /** A raw request. */
-    send,
-    json,
-    /** A request of the holder of ADMIN_TOKEN. */
-    admin: (method: string, path: string, body?: unknown) => json(method, path, body, secrets.ADMIN_TOKEN),
-    login: (body: unknown) => json("POST", "/api/v1/auth/oci-auth/login", body),
-    /** Asks about a token, as the holder of ADMIN_TOKEN or of another bearer. */
-    introspect: (token: string, more: Record<string, string> = {}, bearer = secrets.ADMIN_TOKEN) =>
-      send("/oauth2/introspect", {
-        method: "POST",
-        headers: { authorization: `Bearer ${bearer}` },
-        body: new URLSearchParams({ token, ...more }),
-      }),
-    emulator: async (method: string, path: string, body?: unknown) =>
-      answerOf(
-        await fetch(`${emulator.origin}/_emulator/${path}`, {
-          method,
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        }),
-      ),
+    ...clientOf(url, secrets),
+    emulator: controlOf(emulator.origin),
     logs: () => server.getLogs(),
     clearLogs: () => server.clearLogs(),
     /** The Worker's bindings, to look at what is stored. */
