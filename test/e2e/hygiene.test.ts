@@ -1,5 +1,6 @@
 /** What every answer and every log line has and has not, and what the repository and the bundle must not hold. */
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -203,6 +204,16 @@ it("every dependency is pinned, and the lock file records no address", () => {
     expect([name, version]).toEqual([name, expect.stringMatching(/^\d+\.\d+\.\d+$/)]);
   }
   expect(readFileSync(join(root, "package-lock.json"), "utf8")).not.toContain('"resolved"');
+});
+
+it("LICENSE is the Apache License 2.0, word for word, and package.json names it", () => {
+  const published = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30";
+  expect(
+    createHash("sha256")
+      .update(readFileSync(join(root, "LICENSE")))
+      .digest("hex"),
+  ).toBe(published);
+  expect(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).license).toBe("Apache-2.0");
 });
 
 it("the bundle holds no development code, and at most 160 KB compressed", async () => {
