@@ -5,12 +5,12 @@ import { parseTenancyOcid, parseUserOcid, realmOf, type TenancyOcid, type UserOc
 import { quoted } from "../oci/parsed.ts";
 import { type ApiPrivateKey, isEncrypted, parsePrivateKey } from "../oci/private-key.ts";
 import { realmDomain } from "../oci/realms.ts";
+import { parseRegion } from "../oci/regions.ts";
 import type { SignatureAlgorithm } from "../oci/request-signature.ts";
 import { importSigningKey } from "../oci/sign.ts";
 import { type Checked, failed, orFail, passed } from "./checked.ts";
 import type { Passphrases } from "./passphrase.ts";
 import { checkComplete, type Profile, resolvePath, type SettingName } from "./profile.ts";
-import { parseRegion } from "./regions.ts";
 
 /** All that a login is signed with. */
 export interface ApiKey {

@@ -9,10 +9,10 @@ import { questionBudget } from "../http/rate-limit.ts";
 import { Refusal } from "../http/refusal.ts";
 import { defineRoute } from "../http/route.ts";
 import { askLedger, ledgersOf, wakeLedger } from "../ledger/address.ts";
-import { isRegion } from "../oci/identity-host.ts";
 import { isFingerprint } from "../oci/key-id.ts";
 import { parseTenancyOcid, parseUserOcid, realmOf, type TenancyOcid, type UserOcid } from "../oci/ocid.ts";
 import { parsePrivateKey } from "../oci/private-key.ts";
+import { isRegion, regionAdvice } from "../oci/regions.ts";
 import { primary } from "./database.ts";
 import { id, jsonBody, success, time } from "./fields.ts";
 import { reEncrypt } from "./re-encryption.ts";
@@ -37,7 +37,9 @@ const stored = { region, organizationIds: [examples.organizationId], userOcid, f
 const example = { tenancy: { tenancyOcid, ...stored, createdAt: at, updatedAt: at } };
 
 const registration = z.strictObject({
-  region: z.string().refine(isRegion, "is not a region such as us-ashburn-1"),
+  region: z.string().refine(isRegion, {
+    error: ({ input }) => `is not a region's name: ${regionAdvice(String(input))}`,
+  }),
   organizationIds: z
     .array(id)
     .max(1000)

@@ -19,7 +19,7 @@ import type { HttpDate } from "../oci/http-date.ts";
 import type { IdentityHost } from "../oci/identity-host.ts";
 import { type ApiKeyId, parseApiKeyId } from "../oci/key-id.ts";
 import { parseUserOcid, realmOf } from "../oci/ocid.ts";
-import type { Parsed } from "../oci/parsed.ts";
+import { type Parsed, quoted } from "../oci/parsed.ts";
 import { realmDomain } from "../oci/realms.ts";
 import { parseRequestSignature, type RequestSignature } from "../oci/request-signature.ts";
 import { parseSignedGetUser } from "../oci/signed-get-user.ts";
@@ -230,8 +230,18 @@ function checkDate(date: HttpDate | undefined, now: number): HttpDate {
 
 function checkRealm(keyId: ApiKeyId, host: IdentityHost): void {
   const realm = realmOf(keyId.tenancyOcid);
-  if (host.domain !== realmDomain(realm) || realmOf(keyId.userOcid) !== realm) {
-    throw new Refusal("another-realm");
+  const [userRealm, domain] = [realmOf(keyId.userOcid), realmDomain(realm)];
+  if (userRealm !== realm) {
+    throw new Refusal(
+      "another-realm",
+      `Access denied: the user in keyId is of realm ${userRealm}, and its tenancy of realm ${realm}.`,
+    );
+  }
+  if (host.domain !== domain) {
+    throw new Refusal(
+      "another-realm",
+      `Access denied: the host ${quoted(host.text)} is not of the tenancy's realm, ${realm}; its hosts end in ${domain}.`,
+    );
   }
 }
 

@@ -1,7 +1,8 @@
 import type { TenancyOcid } from "./ocid.ts";
 import { realmOf } from "./ocid.ts";
-import { malformed, type Parsed, parsed, quoted } from "./parsed.ts";
+import { malformed, type Parsed, parsed, quoted, strayCharacter } from "./parsed.ts";
 import { isRealmDomain, realmDomain } from "./realms.ts";
+import { isRegion, regionAdvice } from "./regions.ts";
 
 /** The host of an Identity service as a signer names it, known to lie in one of OCI's realms. */
 export interface IdentityHost {
@@ -9,20 +10,16 @@ export interface IdentityHost {
   readonly domain: string;
 }
 
-const regionGrammar = /^[a-z]{2,3}(?:-[a-z]+){1,3}-[1-9][0-9]?$/;
 const hostGrammar = /^identity\.([a-z0-9-]{1,40})\.(?:oci\.)?([a-z0-9.]{1,40})$/;
-
-export function isRegion(text: string): boolean {
-  return regionGrammar.test(text);
-}
 
 /** `identity.{region}.{realm domain}` or `identity.{region}.oci.{realm domain}`, lower-case, without a port. */
 export function parseIdentityHost(text: string): Parsed<IdentityHost> {
   const match = hostGrammar.exec(text);
   const [, region = "", domain = ""] = match ?? [];
   if (match === null || !isRegion(region)) {
+    const wrong = match === null ? strayCharacter(text, /[^a-z0-9.-]/) : `: ${regionAdvice(region)}`;
     return malformed(
-      `host ${quoted(text)} is not an OCI Identity host (identity.<region>.<realm domain> or identity.<region>.oci.<realm domain>)`,
+      `host ${quoted(text)} is not an OCI Identity host (identity.<region>.<realm domain> or identity.<region>.oci.<realm domain>)${wrong}`,
     );
   }
   if (!isRealmDomain(domain)) {

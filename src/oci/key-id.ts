@@ -1,5 +1,5 @@
 import { parseTenancyOcid, parseUserOcid, type TenancyOcid, type UserOcid } from "./ocid.ts";
-import { malformed, type Parsed, parsed, quoted } from "./parsed.ts";
+import { malformed, type Parsed, parsed, quoted, strayCharacter } from "./parsed.ts";
 
 /** An API key's `keyId`: `{tenancyOcid}/{userOcid}/{fingerprint}`. */
 export interface ApiKeyId {
@@ -31,7 +31,10 @@ export function parseApiKeyId(keyId: string): Parsed<ApiKeyId> {
   const userOcid = parseUserOcid(userText);
   if (!userOcid.ok) return malformed(`keyId: ${userOcid.problem}`);
   if (!isFingerprint(fingerprint)) {
-    return malformed(`keyId: ${quoted(fingerprint)} is not a key's fingerprint (16 lower-case hex pairs)`);
+    const stray = strayCharacter(fingerprint, /[^0-9a-f:]/);
+    return malformed(
+      `keyId: ${quoted(fingerprint)} is not a key's fingerprint (16 lower-case hex pairs)${stray}`,
+    );
   }
   return parsed({ tenancyOcid: tenancyOcid.value, userOcid: userOcid.value, fingerprint });
 }

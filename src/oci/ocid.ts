@@ -1,4 +1,4 @@
-import { malformed, type Parsed, parsed, quoted } from "./parsed.ts";
+import { malformed, type Parsed, parsed, quoted, strayCharacter } from "./parsed.ts";
 import { isRealm, type Realm } from "./realms.ts";
 
 declare const kind: unique symbol;
@@ -14,7 +14,8 @@ export const maxOcidLength = 255;
 function problemWith(type: "user" | "tenancy", text: string): string | undefined {
   const match = text.length <= maxOcidLength ? grammar.exec(text) : null;
   if (match === null) {
-    return `${quoted(text)} is not an OCID (ocid1.${type}.<realm>.<region or empty>.<unique>)`;
+    const stray = strayCharacter(text, /[^a-z0-9.-]/);
+    return `${quoted(text)} is not an OCID (ocid1.${type}.<realm>.<region or empty>.<unique>)${stray}`;
   }
   const [, actualType, realm] = match;
   if (actualType !== type) {

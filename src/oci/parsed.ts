@@ -10,7 +10,20 @@ export function malformed(problem: string): { ok: false; problem: string } {
 }
 
 /** Text from outside, shortened and with everything but printable ASCII escaped, for use in a message. */
-export function quoted(text: string): string {
-  const short = text.length > 200 ? `${text.slice(0, 200)}…` : text;
+export function quoted(text: string, maxLength = 200): string {
+  const short = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
   return `'${short.replace(/[^\x20-\x7e…]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)}'`;
+}
+
+/**
+ * Names the first character that does not belong in a text, and its position from 1, for the end of a message: a
+ * newline in the middle is easily overlooked. Empty if there is none. `stray` matches one such character.
+ */
+export function strayCharacter(text: string, stray: RegExp): string {
+  const at = text.search(stray);
+  const code = text.codePointAt(at);
+  if (at === -1 || code === undefined) return "";
+  const isVisible = code > 0x20 && code < 0x7f;
+  const called = isVisible ? `'${text.charAt(at)}'` : `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  return `: character ${called} at position ${at + 1}`;
 }

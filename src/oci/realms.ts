@@ -1,6 +1,6 @@
 /**
- * OCI's realms and the domain of each, as Oracle's SDKs publish them. Regions are not listed: new ones appear
- * every few months, so a region is held to its shape only.
+ * OCI's realms and the domain of each, as Oracle's SDKs publish them. A tenancy of a realm that is not here cannot log
+ * in; of a region, only the shape counts (regions.ts).
  */
 const realmDomains = {
   oc1: "oraclecloud.com",

@@ -4,7 +4,7 @@
  * Promises that each parameter is there once, quoted, and of its grammar, with nothing left over. It does not
  * say whose key signed, nor that the signature is right: see key-id.ts and verify.ts.
  */
-import { malformed, type Parsed, parsed, quoted } from "./parsed.ts";
+import { malformed, type Parsed, parsed, quoted, strayCharacter } from "./parsed.ts";
 
 export type SignatureAlgorithm = "rsa-sha256" | "rsa-pss-sha256";
 export type SignedHeader = "(request-target)" | "host" | "date" | "x-date";
@@ -24,19 +24,32 @@ type ParameterName = (typeof parameterNames)[number];
 // Printable ASCII without the quote and the backslash: nothing that could need or hide an escape.
 const parameter = /[ \t]*([A-Za-z]+)="([\x20\x21\x23-\x5b\x5d-\x7e]*)"[ \t]*(,|$)/y;
 
+// A parameter whose value is read up to the next quote, whatever is in it: for messages.
+const anyParameter = /[ \t]*([A-Za-z]+)="([^"]*)/y;
+
+function isParameterName(name: string): name is ParameterName {
+  return (parameterNames as readonly string[]).includes(name);
+}
+
+/** Why no parameter begins at `at`. */
+function parameterProblem(text: string, at: number): string {
+  anyParameter.lastIndex = at;
+  const [, name = "", value = ""] = anyParameter.exec(text) ?? [];
+  const stray = strayCharacter(value, /[^\x20\x21\x23-\x5b\x5d-\x7e]/);
+  return stray !== "" && isParameterName(name.toLowerCase())
+    ? `${name} is malformed${stray}`
+    : `expected a parameter as name="value" at ${quoted(text.slice(at, at + 40))}`;
+}
+
 function parseParameters(text: string): Parsed<Map<ParameterName, string>> {
   const values = new Map<ParameterName, string>();
   parameter.lastIndex = 0;
   for (let separator = ","; separator === ","; ) {
     const at = parameter.lastIndex;
     const match = parameter.exec(text);
-    if (match === null) {
-      return malformed(
-        `authorization: expected a parameter as name="value" at ${quoted(text.slice(at, at + 40))}`,
-      );
-    }
-    const name = (match[1] ?? "").toLowerCase() as ParameterName;
-    if (!parameterNames.includes(name)) {
+    if (match === null) return malformed(`authorization: ${parameterProblem(text, at)}`);
+    const name = (match[1] ?? "").toLowerCase();
+    if (!isParameterName(name)) {
       return malformed(`authorization: unknown parameter ${quoted(match[1] ?? "")}`);
     }
     if (values.has(name)) {

@@ -173,6 +173,16 @@ describe("a tenancy's registration", () => {
     });
   });
 
+  it.each(["iad", "IAD", "US-ASHBURN-1"])(
+    "with the region %s is told to write us-ashburn-1",
+    async (region) => {
+      const answer = await api.call(putTenancy, operator, {
+        body: bodyWith(putTenancy, "region", JSON.stringify(region)),
+      });
+      expectRefusal(answer, 422, new RegExp(`is not a region's name: write us-ashburn-1 for '${region}'`));
+    },
+  );
+
   const unique = "a".repeat(60);
   it.each([
     "x",

@@ -1,7 +1,7 @@
 /** The syntax of OCI's configuration file, and its regions. */
 import { describe, expect, it } from "vitest";
 import { parseConfigFile, profileOf } from "../../src/cli/config-file.ts";
-import { parseRegion } from "../../src/cli/regions.ts";
+import { parseRegion } from "../../src/oci/regions.ts";
 
 function read(text: string, profile = "DEFAULT"): Record<string, string> | undefined {
   const file = parseConfigFile(text);

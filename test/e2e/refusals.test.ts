@@ -233,6 +233,11 @@ describe("step 3, the grammar", () => {
     expectRefusal(await login({}, { host }), 400, /host/);
   });
 
+  it("a region's short code in the host, naming the region", async () => {
+    const host = "identity.iad.oraclecloud.com";
+    expectRefusal(await login({}, { host }), 400, /: write us-ashburn-1 for 'iad'$/);
+  });
+
   it.each([
     "",
     "x",
@@ -283,6 +288,11 @@ describe("step 3, the grammar", () => {
       /signature has 3 bytes/,
     ],
     ["nothing", () => "", /scheme is not 'Signature'/],
+    [
+      "a newline in the tenancy's OCID",
+      (text) => text.replace(/(?<=keyId="ocid1.{31})/, "\n"),
+      /^authorization: keyId is malformed: character U\+000A at position 37$/,
+    ],
   ];
   it.each(rewrites)("authorization with %s", async (_, rewrite, message) => {
     const headers = signAsGo(user);
@@ -387,9 +397,10 @@ describe("step 7, the tenancy and realm", () => {
   });
 
   it.each(["identity.us-gov-ashburn-1.oraclegovcloud.com", "identity.uk-gov-london-1.oci.oraclegovcloud.uk"])(
-    "a host of another realm, %s",
+    "a host of another realm, %s, naming it and the domain that it should have",
     async (host) => {
-      expectRefusal(await login({}, { host }), 401, "Access denied: the host is not of the tenancy's realm.");
+      const message = `Access denied: the host '${host}' is not of the tenancy's realm, oc1; its hosts end in oraclecloud.com.`;
+      expectRefusal(await login({}, { host }), 401, message);
     },
   );
 
@@ -397,7 +408,8 @@ describe("step 7, the tenancy and realm", () => {
     const stranger = { ...newRsaKey(), tenancyOcid, userOcid: newOcid("user", "oc2"), name: "x" };
     await worker.emulator("DELETE", "requests");
     const answer = await login({ userOcid: stranger.userOcid, headers: signAsGo(stranger) });
-    expectRefusal(answer, 401, /realm/);
+    const message = "Access denied: the user in keyId is of realm oc2, and its tenancy of realm oc1.";
+    expectRefusal(answer, 401, message);
     expect((await worker.emulator("GET", "requests")).body.requests).toEqual([]);
   });
 });

@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { parseHttpDate } from "../../src/oci/http-date.ts";
-import { identityOrigin, isRegion, parseIdentityHost } from "../../src/oci/identity-host.ts";
+import { identityOrigin, parseIdentityHost } from "../../src/oci/identity-host.ts";
 import { formatApiKeyId, isFingerprint, parseApiKeyId } from "../../src/oci/key-id.ts";
 import { parseTenancyOcid, parseUserOcid, realmOf } from "../../src/oci/ocid.ts";
+import { isRegion } from "../../src/oci/regions.ts";
 import { newTenancyOcid, newUserOcid } from "./ocids.ts";
 import { accepted, refused } from "./parsed-values.ts";
 import { realms } from "./realms.ts";
 
 const unique = "a".repeat(60);
+const fingerprint = "0f:1e:2d:3c:4b:5a:69:78:87:96:a5:b4:c3:d2:e1:f0";
 
 /** Whatever stands for a valid text, changed so that a line, a host or a path could be smuggled in. */
 function smuggled(text: string): Record<string, string> {
@@ -184,6 +186,42 @@ describe("an Identity host", () => {
   });
 });
 
+describe("a problem names", () => {
+  const tenancy = `ocid1.tenancy.oc1..${unique}`;
+  const user = `ocid1.user.oc1..${unique}`;
+  const host = "identity.us-ashburn-1.oraclecloud.com";
+  const pairs = fingerprint.slice(2);
+  it.each([
+    ["in a user's OCID", parseUserOcid(`${user.slice(0, 36)}\n${user.slice(36)}`), "U+000A at position 37"],
+    ["in a tenancy's OCID", parseTenancyOcid(`${tenancy}\n`), `U+000A at position ${tenancy.length + 1}`],
+    ["far behind what is quoted", parseUserOcid(`${user}${"a".repeat(300)}\u2028`), "U+2028 at position 377"],
+    ["beyond the first plane", parseUserOcid(`${user}\u{1f600}`), "U+1F600 at position 77"],
+    ["that is half of one", parseUserOcid(`\ud800${user}`), "U+D800 at position 1"],
+    ["that can be seen", parseUserOcid(user.toUpperCase()), "'O' at position 1"],
+    ["that is the first of two", parseUserOcid(` ${user}\n`), "U+0020 at position 1"],
+    ["in a keyId's tenancy", parseApiKeyId(`a\u00a0b/${user}/${fingerprint}`), "U+00A0 at position 2"],
+    ["in a fingerprint", parseApiKeyId(`${tenancy}/${user}/0F${pairs}`), "'F' at position 2"],
+    ["in a host", parseIdentityHost(`${host}\r\n`), `U+000D at position ${host.length + 1}`],
+  ])("the character at fault %s", (_, value, character) => {
+    expect(refused(value)).toMatch(new RegExp(`: character ${character.replace("+", "\\+")}$`));
+  });
+
+  it("no character where each could be there", () => {
+    for (const value of [parseUserOcid("ocid1.user.oc1"), parseIdentityHost("localhost")]) {
+      expect(refused(value)).not.toContain("character");
+    }
+  });
+
+  it.each([
+    ["identity.iad.oraclecloud.com", "write us-ashburn-1 for 'iad'"],
+    ["identity.iad.oci.oraclecloud.com", "write us-ashburn-1 for 'iad'"],
+    ["identity.lfi.oraclegovcloud.com", "write us-langley-1 for 'lfi'"],
+    ["identity.xyz.oraclecloud.com", "write a region such as us-ashburn-1"],
+  ])("the region that was meant by the host %s", (host, advice) => {
+    expect(refused(parseIdentityHost(host))).toMatch(new RegExp(`: ${advice}$`));
+  });
+});
+
 describe("an HTTP date", () => {
   it.each([
     ["Tue, 24 Nov 2026 03:04:57 GMT", 1_795_489_497_000],
@@ -230,8 +268,6 @@ describe("an HTTP date", () => {
     expect(problem).toMatch(/^[\x20-\x7e…]{1,500}$/);
   });
 });
-
-const fingerprint = "0f:1e:2d:3c:4b:5a:69:78:87:96:a5:b4:c3:d2:e1:f0";
 
 describe("a fingerprint", () => {
   it("is 16 lower-case hex pairs", () => {

@@ -145,17 +145,19 @@ describe("refuses an authorization header", () => {
       "with a parameter without a name": replaced("version=", "="),
       "with a parameter without a value": replaced('version="1"', "version"),
       "with a hyphen in a name": replaced("keyId=", "key-id="),
+      "with a quote in a value": replaced(keyId, `${keyId}"`),
+      "with a long s for an s in a name": replaced("version", "verſion"),
+      "with a Kelvin sign for a K in a name": replaced("keyId", "\u212aeyId"),
+    },
+    "keyId is malformed: character": {
       "with an escaped quote": replaced(keyId, `${keyId}\\"`),
       "with a backslash": replaced(keyId, `${keyId}\\`),
-      "with a quote in a value": replaced(keyId, `${keyId}"`),
       "with a newline in a value": replaced(keyId, `${keyId}\n`),
       "with a carriage return in a value": replaced(keyId, `${keyId}\r`),
       "with a NUL in a value": replaced(keyId, `${keyId}\0`),
       "with a tab in a value": replaced(keyId, `${keyId}\t`),
       "with a DEL in a value": replaced(keyId, `${keyId}\x7f`),
       "with a letter beyond ASCII in a value": replaced(keyId, `${keyId}é`),
-      "with a long s for an s in a name": replaced("version", "verſion"),
-      "with a Kelvin sign for a K in a name": replaced("keyId", "\u212aeyId"),
     },
     "unknown parameter": {
       "with a parameter of draft-cavage that OCI does not know": `${authorization(valid)},created="1402170695"`,
@@ -243,6 +245,34 @@ describe("refuses an authorization header", () => {
       expect(refused(parseRequestSignature(text))).toContain(problem);
     });
   });
+});
+
+it.each([
+  ["a newline in the tenancy's OCID", "keyId", replaced(/(?<="ocid1.{15})/, "\n"), "U+000A at position 21"],
+  [
+    "a newline after the fingerprint",
+    "keyId",
+    replaced(keyId, `${keyId}\n`),
+    `U+000A at position ${keyId.length + 1}`,
+  ],
+  ["a quoted pair", "keyId", replaced(keyId, `${keyId}\\"`), `'\\' at position ${keyId.length + 1}`],
+  [
+    "a line break in the base64",
+    "signature",
+    replaced(/(?<=signature=".{64})/, "\r\n"),
+    "U+000D at position 65",
+  ],
+  ["a name in capitals", "HEADERS", replaced('headers="date', 'HEADERS="date\u00a0'), "U+00A0 at position 5"],
+])("names the parameter, the character and its position for %s", (_, name, text, character) => {
+  const problem = `authorization: ${name} is malformed: character ${character}`;
+  expect(refused(parseRequestSignature(text))).toBe(problem);
+});
+
+it("names no parameter that it does not know, and quotes at most 40 characters", () => {
+  const text = `Signature ${"x".repeat(10_000)}="\n"`;
+  expect(refused(parseRequestSignature(text))).toBe(
+    `authorization: expected a parameter as name="value" at '${"x".repeat(40)}'`,
+  );
 });
 
 describe("rebuilds the signing string of a Get User", () => {

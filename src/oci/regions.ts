@@ -1,5 +1,5 @@
-import { isRegion } from "../oci/identity-host.ts";
-import type { Realm } from "../oci/realms.ts";
+import { quoted } from "./parsed.ts";
+import type { Realm } from "./realms.ts";
 
 /**
  * Regions with their short codes, by realm, as Oracle's SDKs published them in 2026. New ones appear every few months,
@@ -133,6 +133,13 @@ const regionsByRealm: { readonly [realm in Realm]?: Readonly<Record<string, stri
   },
 };
 
+const shape = /^[a-z]{2,3}(?:-[a-z]+){1,3}-[1-9][0-9]?$/;
+
+/** Whether the text has the form of a region's name, known or not. */
+export function isRegion(text: string): boolean {
+  return shape.test(text);
+}
+
 export interface Region {
   readonly name: string;
   /** Undefined if this version does not know the region. */
@@ -148,4 +155,12 @@ export function parseRegion(text: string): Region | undefined {
     }
   }
   return isRegion(sought) ? { name: sought, realm: undefined } : undefined;
+}
+
+/** What to write in place of a text that is no region's name, for a message: the name that it stands for, if any. */
+export function regionAdvice(text: string): string {
+  const region = parseRegion(text);
+  return region === undefined
+    ? "write a region such as us-ashburn-1"
+    : `write ${region.name} for ${quoted(text)}`;
 }
