@@ -23,6 +23,8 @@ import { introspectionRoute } from "./tokens/introspection-route.ts";
 import { tokenRoutes } from "./tokens/token-routes.ts";
 
 export const app = new OpenAPIHono<AppEnv>({
+  // A slash at the end of a path is taken away before anything is matched, middleware included.
+  strict: false,
   defaultHook: (result) => {
     if (!result.success) throw new Refusal("validation", undefined, { issues: result.error.issues });
   },

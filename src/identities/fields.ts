@@ -13,7 +13,8 @@ export const name = printable.trim().min(1).max(255);
 
 export const slug = z.string().regex(/^[a-z0-9-]{1,64}$/, "1 to 64 lower-case letters, digits and hyphens");
 
-export const id = z.string();
+/** A UUID, which is read in any case (RFC 9562, section 4). */
+export const id = z.string().toLowerCase();
 
 export const time = z.string().openapi({ format: "date-time" });
 

@@ -13,7 +13,8 @@ import { accessTokenClaims } from "./claims.ts";
 
 /** Parameters that are not known are ignored (RFC 7662, section 2.1). */
 const question = z.object({
-  token: z.string().openapi({ description: "The access token." }),
+  // As renewal and revocation read it.
+  token: z.string().trim().openapi({ description: "The access token." }),
   token_type_hint: z.string().optional(),
   client_ip: z.string().refine(isIpAddress, "is not an IP address").optional().openapi({
     description: "Where the token is used from. A token with restricted IPs is inactive without it.",

@@ -16,7 +16,10 @@ import { claimsOfToken } from "./admission.ts";
 import { renewToken, tokenEvent } from "./renew.ts";
 
 const body = jsonBody(
-  z.strictObject({ accessToken: z.string().openapi({ description: "As a login or renewal answered it." }) }),
+  z.strictObject({
+    // A secret made from a file ends in a newline.
+    accessToken: z.string().trim().openapi({ description: "As a login or renewal answered it." }),
+  }),
   { accessToken: examples.accessToken },
 );
 

@@ -311,6 +311,26 @@ describe("identities", () => {
     },
   );
 
+  it("are found by an id in any case, in a path, a query or a body, and answered with their own", async () => {
+    const organizationId = await addOrganization(worker, "any-case");
+    const { body } = await worker.admin("POST", "/api/v1/identities", {
+      name: "any-case",
+      organizationId: organizationId.toUpperCase(),
+    });
+    const { identity } = body;
+    expect(identity.organizationId).toBe(organizationId);
+    const read = await worker.admin("GET", `/api/v1/identities/${identity.id.toUpperCase()}`);
+    expect(read.body).toEqual({ identity });
+    const query = `organizationId=${organizationId.toUpperCase()}`;
+    const listed = await worker.admin("GET", `/api/v1/identities?${query}`);
+    expect(listed.body.identities).toEqual([identity]);
+    const event = async () =>
+      (await worker.admin("GET", `/api/v1/audit-events?${query}`)).body.auditEvents.find(
+        ({ type }: { type: string }) => type === "identity.create",
+      );
+    await expect.poll(event, { timeout: 10_000 }).toMatchObject({ organizationId, identityId: identity.id });
+  });
+
   it("are listed by organization; an unknown one is 404", async () => {
     const organizationId = await addOrganization(worker, "list");
     for (const name of ["a", "b", "c"]) await worker.admin("POST", path, { name, organizationId });

@@ -128,6 +128,15 @@ describe("whoever calls", async () => {
     expect([...forOperators]).toEqual(expect.arrayContaining(ofTenancies.map(({ id }) => id)));
   });
 
+  it.each(protectedOperations)("$method $path/ is refused alike, with the slash", async (operation) => {
+    const path = `${operation.path.replace(/\{\w+\}/g, nowhere)}/`;
+    await watch.unchanged(async () => {
+      expectRefusal(await api.call(operation, {}, { path }), 401, "A bearer token is required.");
+      expectRefusal(await api.call(operation, as("nonsense"), { path }), 401, /not known/);
+      expectRefusal(await api.call(operation, as(member), { path }), 403, /./, "PermissionDenied");
+    });
+  });
+
   const places: [what: string, query: string, ...headers: [string, string][]][] = [
     ["the query", `?access_token=${secret}&authorization=Bearer%20${secret}`],
     ["a cookie", "", ["cookie", `authorization=Bearer ${secret}; access_token=${secret}`]],
@@ -160,6 +169,8 @@ describe("whoever calls", async () => {
     "/api/v1/%6frganizations",
     "/%61pi/v1/organizations",
     "/api\\v1\\organizations",
+    `${path}/`,
+    `${path}/?x=/health`,
     `${path}?x=/health`,
     `${path}#/health`,
     `http://evil.example.com${path}`,
@@ -348,7 +359,10 @@ describe("an admin", async () => {
     `${inStranger}%00`,
     `${inStranger}%20`,
     `%20${inStranger}`,
-    `${inStranger}/`,
+    `${inStranger}//`,
+    `${inTeam}/`,
+    inTeam.toUpperCase(),
+    `${inTeam.toUpperCase()}/`,
     `/${inStranger}`,
     `${inStranger}.json`,
     `%7B${inStranger}%7D`,

@@ -250,6 +250,16 @@ describe("a login is refused, by what was signed:", () => {
   });
 });
 
+it("a login is refused where the white space around userOcid was signed: what is trimmed is what is verified", async () => {
+  for (const space of ["\n", "\r\n", " ", "\t", "\u00a0", "\u2028", "\ufeff"]) {
+    for (const userOcid of [attacked.alice.userOcid + space, space + attacked.alice.userOcid]) {
+      const attack = login({ userOcid }, { target: userOcid });
+      await attacked.expectRefusedLate(attack, 401, "Access denied: the signature does not verify.");
+      await attacked.expectLogin(attacked.bodyOf({ userOcid }));
+    }
+  }
+});
+
 describe("a login is refused with 400", () => {
   const grammar = /^(authorization|keyId)\b/;
   const now = () => new Date().toUTCString();
@@ -261,7 +271,7 @@ describe("a login is refused with 400", () => {
     ["date", (text) => login({}, { date: now().replace(" ", `${text} `) }), /^date /],
     ["date's end", (text) => login({}, { date: now() + text }), /^date /],
     ["userOcid", (text) => loginOf(attacked.alice.userOcid.replace("..", `.${text}.`)), /^userOcid: /],
-    ["userOcid's end", (text) => loginOf(attacked.alice.userOcid + text), /^userOcid: /],
+    ["userOcid's end", (text) => loginOf(`${attacked.alice.userOcid}${text}x`), /^userOcid: /],
     ...["keyId", "algorithm", "headers", "version", "signature"].map(
       (name): [string, (text: string) => Attack, RegExp] => [
         name,
@@ -385,7 +395,7 @@ describe("a login is refused with 400", () => {
     `ocid1.user.oc1..${"a".repeat(240)}`,
     `\u043ecid1.user.oc1..${unique}`,
     `ocid1.user.oc\uff11..${unique}`,
-    ` ocid1.user.oc1..${unique}`,
+    `ocid1.user.oc1. .${unique}`,
   ])("for the user %s, in userOcid or keyId", async (userOcid) => {
     const keyId = keyIdOf(attacked.alice, { userOcid });
     await attacked.expectRefusedEarly(login({ userOcid }, { target: userOcid, keyId }), 400, /^userOcid: /);

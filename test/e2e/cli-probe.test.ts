@@ -320,7 +320,7 @@ describe("of a Worker that lacks a defence, exits 1 and names it:", () => {
         "export const loginBody = z\n  .strictObject({",
         "export const loginBody = z\n  .object({",
       ],
-      ["login/contract.ts", "const headers = z\n  .strictObject({", "const headers = z\n  .object({"],
+      ["login/contract.ts", "const headers = z\n  .strictObject(", "const headers = z\n  .object("],
       ["app.ts", "app.use(timeLimit, configured, limitedBody);", "app.use(timeLimit, configured);"],
       ["oci/identity-host.ts", "if (!isRealmDomain(domain)) {", "if (false) {"],
       [

@@ -69,6 +69,34 @@ it("the tables that queries know are the tables that the migrations make", async
   }
 });
 
+it("a slash at the end of a path changes nothing, whichever route it is", async () => {
+  const bare = async (path: string, init?: RequestInit) => {
+    const { status, headers, body } = await worker.send(path, init);
+    const [allow, cors, caching] = ["allow", "access-control-allow-origin", "cache-control"].map((name) =>
+      headers.get(name),
+    );
+    return { status, allow, cors, caching, body: { ...body, reqId: undefined } };
+  };
+  const paths = [...Object.keys(document.paths), "/openapi.json", "/nowhere"];
+  for (const template of paths) {
+    const path = template.replace(/\{\w+\}/g, "x");
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+      const headers = {
+        authorization: `Bearer ${worker.secrets.ADMIN_TOKEN}`,
+        origin: "https://page.example.com",
+      };
+      const init = { method, headers };
+      expect([path, method, await bare(`${path}/`, init)]).toEqual([path, method, await bare(path, init)]);
+    }
+  }
+  // What the log calls a route is its pattern.
+  worker.clearLogs();
+  await worker.send("/api/v1/identities/x/?y=/");
+  await expect
+    .poll(() => worker.logs().map(({ message }) => JSON.parse(message).route))
+    .toEqual(["/api/v1/identities/:identityId"]);
+});
+
 it("documents every route, and who may call it", () => {
   const operations = operationsOf(document);
   const ids = operations.map(({ operationId }) => operationId);

@@ -93,6 +93,70 @@ describe("logs in", () => {
   });
 });
 
+describe("logs in what was sent with a slip,", () => {
+  let teamId: string;
+  let identityId: string;
+  beforeAll(async () => {
+    teamId = await addOrganization(worker, "slip-team", organizationId);
+    identityId = await addIdentity(worker, organizationId, tenancyOcid);
+    await worker.admin("PUT", `/api/v1/organizations/${teamId}/identities/${identityId}`);
+  });
+
+  type Sent = { identityId: string; userOcid: string; organizationSlug: string };
+  const path = "/api/v1/auth/oci-auth/login";
+  const around = (before: string, after: string) => (sent: Sent) =>
+    Object.fromEntries(Object.entries(sent).map(([name, text]) => [name, before + text + after]));
+  const slips: [what: string, slip: (sent: Sent) => object, path?: string][] = [
+    ["a newline after each value", around("", "\n")],
+    ["CR LF after each", around("", "\r\n")],
+    ["spaces and tabs around each", around("\t ", " \t")],
+    ["a byte order mark before each", around("\ufeff", "")],
+    ["a no-break space after each", around("", "\u00a0")],
+    ["the id in capitals", (sent) => ({ ...sent, identityId: sent.identityId.toUpperCase() })],
+    ["the slug in capitals", (sent) => ({ ...sent, organizationSlug: "Slip-TEAM" })],
+    ["a slash after the path", (sent) => sent, `${path}/`],
+  ];
+  it.each(slips)(
+    "%s, and tells the token, the ledger and the log what was meant",
+    async (_, slip, at = path) => {
+      const user = await addUser(worker, tenancyOcid);
+      const meant = { identityId, userOcid: user.userOcid, organizationSlug: "slip-team" };
+      const headers = signAsGo(user);
+      const first = await worker.json("POST", at, { ...slip(meant), headers });
+      const { status, body } = first;
+      expect([status, body.message]).toEqual([200, undefined]);
+      expect((await verify(body.accessToken)).payload).toMatchObject({
+        sub: identityId,
+        identityId,
+        orgId: teamId,
+        oci: { tenancyOcid, userOcid: user.userOcid },
+      });
+      // Shown again without the slip, the signature is one that was used.
+      const second = await worker.login({ ...meant, headers });
+      const { AUDIT_DB } = await worker.env();
+      const event = async (reqId: string | null) => {
+        const statement = AUDIT_DB.prepare("SELECT * FROM audit_events WHERE req_id = ?");
+        const row = (await statement.bind(reqId).all()).results[0];
+        return row && { ...row, details: JSON.parse(String(row.details)) };
+      };
+      for (const [answer, more] of [
+        [first, {}],
+        [second, { signatureReused: { count: 2 } }],
+      ] as const) {
+        const reqId = answer.headers.get("x-request-id");
+        await expect
+          .poll(() => event(reqId), { timeout: 20_000 })
+          .toMatchObject({
+            actor: `oci/${user.userOcid}`,
+            identity_id: identityId,
+            organization_id: teamId,
+            details: { tenancyOcid, userOcid: user.userOcid, ...more },
+          });
+      }
+    },
+  );
+});
+
 describe("in every realm, over both forms of host", () => {
   const places = [
     ["oc1", "us-ashburn-1", "oraclecloud.com"],

@@ -196,6 +196,7 @@ describe("step 1, the body", () => {
     ["an unknown header", { ...valid, headers: { ...headers, "x-content-sha256": "x" } }, ["headers"]],
     ["a header in another case", { ...valid, headers: { ...headers, Host: "x" } }, ["headers"]],
     ["an empty slug", { ...valid, organizationSlug: "" }, ["organizationSlug"]],
+    ["a blank slug", { ...valid, organizationSlug: " \n" }, ["organizationSlug"]],
     ["a slug of 65 characters", { ...valid, organizationSlug: "x".repeat(65) }, ["organizationSlug"]],
     ["a null slug", { ...valid, organizationSlug: null }, ["organizationSlug"]],
   ];
@@ -208,6 +209,47 @@ describe("step 1, the body", () => {
       message: expect.arrayContaining([expect.objectContaining({ path, message: expect.any(String) })]),
       error: "ValidationFailure",
     });
+  });
+
+  const whichToSend =
+    "send host, authorization, and date or x-date, whichever was signed, and nothing else, with names in lower case; unknown: ";
+  const unknown: [what: string, names: readonly string[], named: string][] = [
+    [
+      "that an SDK prepared, posted whole",
+      ["content-type", "user-agent", "accept", "(request-target)", "x-content-sha256"],
+      "'content-type', 'user-agent', 'accept', '(request-target)', 'x-content-sha256'",
+    ],
+    ["with names in capitals", ["Authorization", "Date"], "'Authorization', 'Date'"],
+    ["with a name that hides", ["\u001b[2J\n", "dat\u0435"], "'\\u001b[2J\\u000a', 'dat\\u0435'"],
+    ["with a long name", ["x".repeat(5000)], `'${"x".repeat(40)}…'`],
+    [
+      "with many",
+      Array.from({ length: 500 }, (_, at) => `x-${at}`),
+      `${Array.from({ length: 10 }, (_, at) => `'x-${at}'`).join(", ")}, 490 more`,
+    ],
+  ];
+  it.each(unknown)(
+    "headers %s, with the names of those to send and of those that are not known",
+    async (_, names, named) => {
+      const more = Object.fromEntries(names.map((name) => [name, "x"]));
+      const { status, body } = await login({ headers: { ...signAsGo(user), ...more } });
+      expect([status, body.message]).toEqual([
+        422,
+        [{ code: "unrecognized_keys", keys: names, path: ["headers"], message: whichToSend + named }],
+      ]);
+    },
+  );
+
+  it("headers of which none has its name in lower case", async () => {
+    const { authorization, host, date } = signAsGo(user);
+    const answer = await login({ headers: { Authorization: authorization, Host: host, Date: date } });
+    expect(answer.status).toBe(422);
+    expect(answer.body.message.map(({ path }: { path: string[] }) => path)).toEqual([
+      ["headers", "authorization"],
+      ["headers", "host"],
+      ["headers"],
+    ]);
+    expect(answer.body.message[2].message).toBe(`${whichToSend}'Authorization', 'Host', 'Date'`);
   });
 
   it("a __proto__ key", async () => {
@@ -545,7 +587,7 @@ describe("step 11, the organization", () => {
         organizationSlug,
       });
 
-    for (const slug of ["nothing", "top", "foreign", "elsewhere", "Team"]) {
+    for (const slug of ["nothing", "top", "foreign", "elsewhere", "te_am"]) {
       expectRefusal(await attempt(slug), 404, `Sub organization with slug ${slug} not found`);
     }
     expectRefusal(await attempt("other"), 401, "Identity not authorized to access sub organization other");
@@ -560,7 +602,7 @@ describe("step 11, the organization", () => {
 describe("everywhere else", () => {
   it.each([
     "/",
-    "/api/v1/auth/oci-auth/login/",
+    "/api/v1/auth/oci-auth/login//",
     "/api/v1/auth/oci-auth",
     "/%00",
     "/api/v1//login",

@@ -2,6 +2,7 @@
 import { createPrivateKey } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sendRaw } from "./attack.ts";
 import { addIdentity, addOrganization, addTenancy, addUser, newRsaKey, type OciUser } from "./oci-users.ts";
 import { signAsGo } from "./signers.ts";
 import { type Answer, issuer, startWorker, type Worker } from "./worker.ts";
@@ -431,6 +432,31 @@ describe("revocation", () => {
     });
     for (const token of [session.token, other]) expect(await isActive(token)).toBe(false);
     expect(await isActive(await session.login())).toBe(true);
+  });
+});
+
+describe("white space around a token", () => {
+  it.each(["\n", "\r\n", " \t", "\u00a0", "\ufeff"])("%j is taken away", async (space) => {
+    const { token } = await newSession();
+    const padded = `${space}${token}${space}`;
+    expect(decodeJwt((await renew(padded)).body.accessToken).jti).toBe(decodeJwt(token).jti);
+    expect(await isActive(padded)).toBe(true);
+    expect(await revoke(padded)).toMatchObject({ status: 200 });
+    // It is this token that is revoked, whatever it is sent with.
+    expect([await isActive(token), await isActive(padded)]).toEqual([false, false]);
+    expectRefusal(await renew(padded), 401, "UnauthorizedError", /revoked/);
+  });
+
+  it("makes no second token of it: its uses are counted together", async () => {
+    const { token } = await newSession({ settings: { accessTokenNumUsesLimit: 2 } });
+    const active = [await isActive(`${token}\n`), await isActive(token), await isActive(` ${token}`)];
+    expect(active).toEqual([true, true, false]);
+  });
+
+  it("of a bearer is HTTP's own", async () => {
+    const { token } = await newSession({ role: "admin" });
+    const headers = [["authorization", `\t Bearer ${token} \t`]] as const;
+    expect(await sendRaw(worker, { path: "/api/v1/organizations", headers })).toMatchObject({ status: 200 });
   });
 });
 
