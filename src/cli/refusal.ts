@@ -50,6 +50,12 @@ const advice: readonly Advice[] = [
   },
   {
     status: 401,
+    message: /username has a comma/,
+    means: "OCI's name of this user has a comma, which separates the names of a list",
+    next: "rename the user in OCI, or choose another profile",
+  },
+  {
+    status: 401,
     message: /not an active key of an active OCI user/,
     means:
       "in OCI the key is not among this user's API keys or is inactive, or the user is deleted, blocked or may not use API keys",

@@ -31,6 +31,7 @@ export const ofEligibility: readonly Reason[] = [
   // What is wrong with a key or its user is not told apart.
   "key-unknown",
   "username-not-allowed",
+  "username-has-comma",
   "sub-organization-not-authorized",
   "suspended",
   "no-oci-auth",

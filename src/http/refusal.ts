@@ -15,6 +15,10 @@ const refusals = {
   "user-inactive": [401, "Access denied: the API key is not an active key of an active OCI user."],
   "signature-invalid": [401, "Access denied: the signature does not verify."],
   "username-not-allowed": [401, "Access denied: OCI account username not allowed."],
+  "username-has-comma": [
+    401,
+    "Access denied: OCI account username has a comma, so allowedUsernames cannot name it.",
+  ],
   "sub-organization-not-authorized": [401, "Identity not authorized to access sub organization"],
   unauthenticated: [401, "A bearer token is required, and this one is not known."],
   "not-permitted": [403, "You are not permitted to do this.", "PermissionDenied"],

@@ -21,7 +21,7 @@ const allowedUsernames = printable
   .nullable()
   .openapi({
     description:
-      "Comma-separated OCI usernames, exact and case-sensitive; null allows every user of the tenancy.",
+      "Comma-separated OCI usernames, exact and case-sensitive, so none that has a comma itself; null allows every user of the tenancy.",
   });
 
 const seconds = (min: number) => z.number().int().min(min).max(maxTtlSeconds);

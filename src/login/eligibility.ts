@@ -31,11 +31,16 @@ export function checkUser(user: Resolution) {
   return user;
 }
 
-/** Step 10: comma-separated, exact and case-sensitive; null allows every user of the tenancy. */
+/** Step 10: the user is allowed. */
 export function checkUsername(username: string, { config }: LoginConfiguration): void {
-  if (!allowsUsername(config.allowedUsernames, username)) throw new Refusal("username-not-allowed");
+  if (allowsUsername(config.allowedUsernames, username)) return;
+  throw new Refusal(username.includes(",") ? "username-has-comma" : "username-not-allowed");
 }
 
+/**
+ * Comma-separated, exact and case-sensitive; null allows every user of the tenancy. No list names a user whose name has
+ * a comma: it would name two others.
+ */
 export function allowsUsername(allowedUsernames: string | null, username: string): boolean {
   return allowedUsernames === null || allowedUsernames.split(",").some((one) => one.trim() === username);
 }

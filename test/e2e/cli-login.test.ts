@@ -481,6 +481,20 @@ describe("exit code 1, with what it means and what to do, when the Worker refuse
     );
   });
 
+  it("a user whose name no list can hold", async () => {
+    const user = await addUser(worker, tenancyOcid, { name: "smith,john" });
+    const id = await addIdentity(worker, rootId, tenancyOcid, {
+      settings: { allowedUsernames: "smith,john" },
+    });
+    const folder = home();
+    folder.write(".oci/config", profileText("DEFAULT", profileOf(user, folder.key(user))));
+    const run = await login(folder, ["--identity-id", id]);
+    expect(run).toMatchObject({ code: 1, stdout: "" });
+    expect(run.stderr).toMatch(
+      /username has a comma.* \(401, req-[\w-]{14}\): .*; rename the user in OCI.*\n$/,
+    );
+  });
+
   it("an identity that is not there", async () => {
     const run = await login(homeOfAlice(), ["--identity-id", "nobody"]);
     expect(run).toMatchObject({ code: 1, stdout: "" });

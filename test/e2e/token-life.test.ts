@@ -510,6 +510,27 @@ describe("a forged token", () => {
   });
 });
 
+it("a user whose name has a comma is refused everywhere once a list is made of the name, which lets in two others", async () => {
+  const message = /username has a comma, so allowedUsernames cannot name it/;
+  const { user, identityId, token } = await newSession({ role: "admin", name: "smith,john" });
+  const loginOf = (who: OciUser) =>
+    worker.login({ identityId, userOcid: who.userOcid, headers: signAsGo(who) });
+  const list = (bearer: string) => worker.json("GET", "/api/v1/organizations", undefined, bearer);
+  expect(await renew(token)).toMatchObject({ status: 200 });
+  expect([await isActive(token), (await list(token)).status]).toEqual([true, 200]);
+
+  await worker.admin("PATCH", `/api/v1/auth/oci-auth/identities/${identityId}`, {
+    allowedUsernames: "smith,john",
+  });
+  expectRefusal(await loginOf(user), 401, "UnauthorizedError", message);
+  expectRefusal(await renew(token), 401, "UnauthorizedError", message);
+  expectRefusal(await list(token), 401, "UnauthorizedError", /may not log in as this identity any more/);
+  expect(await isActive(token)).toBe(false);
+  for (const name of ["smith", "john"]) {
+    expect(await loginOf(await addUser(worker, tenancyOcid, { name }))).toMatchObject({ status: 200 });
+  }
+});
+
 describe("a token of this Worker's own API", () => {
   const get = (token: string, ip?: string) =>
     worker.send("/api/v1/organizations", {

@@ -358,6 +358,11 @@ const steps: { step: string; asked: Dependency[]; event: false | Refused; cases:
         withPolicy({ allowedUsernames: "alice@example.com" }),
         "username-not-allowed",
       ],
+      [
+        "a name with a comma, though a list is made of it",
+        { ...withPolicy({ allowedUsernames: "smith,john" }), user: { ...found, username: "smith,john" } },
+        "username-has-comma",
+      ],
     ],
   },
   {
