@@ -22,6 +22,7 @@ export interface Env {
   LOGINS: RateLimit;
   TOKEN_REQUESTS: RateLimit;
   FAILED_AUTHENTICATIONS: RateLimit;
+  IDENTITY_CALLS: RateLimit;
   ADDRESS_QUESTIONS: RateLimit;
   TENANCY_QUESTIONS: RateLimit;
   ADMIN_TOKEN?: string;
@@ -128,6 +129,7 @@ const bindings = {
   LOGINS: "a rate limit",
   TOKEN_REQUESTS: "a rate limit",
   FAILED_AUTHENTICATIONS: "a rate limit",
+  IDENTITY_CALLS: "a rate limit",
   ADDRESS_QUESTIONS: "a rate limit",
   TENANCY_QUESTIONS: "a rate limit",
 } as const;

@@ -14,6 +14,7 @@ const rateLimits = [
   "LOGINS",
   "TOKEN_REQUESTS",
   "FAILED_AUTHENTICATIONS",
+  "IDENTITY_CALLS",
   "ADDRESS_QUESTIONS",
   "TENANCY_QUESTIONS",
 ] as const;

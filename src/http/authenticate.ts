@@ -2,10 +2,11 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { movesChanges } from "../audit/outbox.ts";
 import { primary } from "../identities/database.ts";
-import { type AdmittedToken, admitToken } from "../tokens/admission.ts";
+import type { Standing } from "../identities/standing.ts";
+import { admitToken, claimsOfToken } from "../tokens/admission.ts";
 import type { Caller } from "./caller.ts";
 import { requestOrigin } from "./origin.ts";
-import { checkRate } from "./rate-limit.ts";
+import { checkRate, withinLimit } from "./rate-limit.ts";
 import { Refusal } from "./refusal.ts";
 import type { AppEnv } from "./route.ts";
 
@@ -18,25 +19,29 @@ async function equalSecrets(one: string, other: string): Promise<boolean> {
 /** Throws a {@link Refusal} unless a caller may go on. */
 type Permission = (caller: Caller) => void;
 
-/** An access token of this Worker's own API; its use is counted once the caller may go on. */
+/**
+ * An access token of this Worker's own API; its use is counted once the caller may go on. What is refused before D1 is
+ * queried costs one verification of a signature at most: D1's primary and the ledgers are shared by all organizations.
+ */
 async function identityOf(bearer: string, c: Context<AppEnv>, permit: Permission): Promise<Caller> {
   const { config, waits } = c.var;
   const origin = requestOrigin(c);
-  const dependencies = { issuer: config, database: primary(c.env.DB, waits), ledgers: c.env.LEDGER, waits };
-  const holderOf = ({ claims, standing }: AdmittedToken): Caller => ({
+  const claims = await claimsOfToken(bearer, config);
+  if (claims.aud !== config.issuer) {
+    throw new Refusal("not-permitted", "This token is for other services, not for this Worker's own API.");
+  }
+  // After the verification: nobody without a token of the identity uses up its calls.
+  if (!(await withinLimit(c.env.IDENTITY_CALLS, claims.identityId))) throw new Refusal("too-many-calls");
+  const holder = ({ role }: Standing): Caller => ({
     kind: "identity",
     identityId: claims.identityId,
-    role: standing.role,
+    role,
     organizationId: claims.orgId,
     origin,
   });
-  const admitted = await admitToken(bearer, origin.ip, dependencies, (token) => {
-    if (token.claims.aud !== config.issuer) {
-      throw new Refusal("not-permitted", "This token is for other services, not for this Worker's own API.");
-    }
-    permit(holderOf(token));
-  });
-  return holderOf(admitted);
+  const dependencies = { database: primary(c.env.DB, waits), ledgers: c.env.LEDGER, waits };
+  const permitHolder = (standing: Standing) => permit(holder(standing));
+  return holder(await admitToken(claims, origin.ip, dependencies, permitHolder));
 }
 
 async function callerOf(bearer: string, c: Context<AppEnv>, permit: Permission): Promise<Caller> {
@@ -60,8 +65,10 @@ const authenticated = (permit: Permission) =>
       if (bearer === undefined) throw new Refusal("unauthenticated", "A bearer token is required.");
       c.set("caller", await callerOf(bearer, c, permit));
     } catch (error) {
-      // Only failures count, so whoever authenticates may ask all day.
-      if (error instanceof Refusal && error.status < 500) {
+      // Only failures count, and they decide nothing else: the limit is not checked before the bearer is judged. The
+      // binding counts whenever it is called, and an address that an isolate remembered would be refused with the right
+      // tokens of others behind it, to save one verification. To be over a rate is no failure.
+      if (error instanceof Refusal && error.status < 500 && error.status !== 429) {
         await checkRate(c.env.FAILED_AUTHENTICATIONS, requestOrigin(c).ip, "too-many-failures");
       }
       throw error;

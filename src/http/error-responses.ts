@@ -22,6 +22,7 @@ export const ofCallers: readonly Reason[] = [
   "unauthenticated",
   "not-permitted",
   "too-many-failures",
+  "too-many-calls",
   ...ofTokens,
 ];
 

@@ -42,6 +42,7 @@ const refusals = {
   "too-many-logins": [429, "Too many logins from this address. Please wait."],
   "too-many-requests": [429, "Too many requests from this address. Please wait."],
   "too-many-failures": [429, "Too many failed authentications from this address. Please wait."],
+  "too-many-calls": [429, "Too many calls of this identity. Please wait."],
   validation: [422, "The request does not fit its schema"],
   internal: [500, "Something went wrong"],
   "over-budget": [

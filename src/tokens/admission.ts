@@ -15,13 +15,7 @@ import { type AccessTokenClaims, audienceOf } from "./claims.ts";
 import type { Issuer } from "./issue.ts";
 import { verifyToken } from "./verify.ts";
 
-export interface AdmittedToken {
-  readonly claims: AccessTokenClaims;
-  readonly standing: Standing;
-}
-
 export interface AdmissionDependencies {
-  readonly issuer: Issuer;
   /** The primary, which knows the last change. */
   readonly database: Database;
   readonly ledgers: DurableObjectNamespace<Ledger>;
@@ -74,18 +68,17 @@ export function checkAudience(
 }
 
 /**
- * Admits the token and counts the use. `clientIp` is where the token is used from, if that is known; `accept` throws a
- * {@link Refusal} before the use is counted. Throws a {@link Refusal}.
+ * Admits a token of these claims ({@link claimsOfToken}) and counts the use. `clientIp` is where the token is used from,
+ * if that is known; `accept` throws a {@link Refusal} before the use is counted. Throws a {@link Refusal}.
  */
 export async function admitToken(
-  token: string,
+  claims: AccessTokenClaims,
   clientIp: string | undefined,
   dependencies: AdmissionDependencies,
-  accept: (admitted: AdmittedToken) => void,
-): Promise<AdmittedToken> {
-  const claims = await claimsOfToken(token, dependencies.issuer);
+  accept: (standing: Standing) => void,
+): Promise<Standing> {
   const standing = await standingOf(claims, dependencies.database);
-  accept({ claims, standing });
+  accept(standing);
   checkIp(standing, clientIp);
   const use = { tokenId: claims.jti, expiresAt: claims.exp, usesLimit: claims.numUsesLimit ?? 0 };
   const ledger = ledgerOf(dependencies.ledgers, claims.oci, claims.jti);
@@ -94,7 +87,7 @@ export async function admitToken(
     askLedger(() => ledger.use(use)),
   );
   if (state !== "active") throw new Refusal(state === "revoked" ? "token-revoked" : "token-used-up");
-  return { claims, standing };
+  return standing;
 }
 
 export function checkIp({ trustedIps }: Pick<Standing, "trustedIps">, clientIp: string | undefined): void {

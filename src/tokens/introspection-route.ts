@@ -8,8 +8,8 @@ import { primary } from "../identities/database.ts";
 import { success } from "../identities/fields.ts";
 import { reaches } from "../identities/reach.ts";
 import { isIpAddress } from "../identities/trusted-ips.ts";
-import { type AdmittedToken, admitToken, checkAudience } from "./admission.ts";
-import { accessTokenClaims } from "./claims.ts";
+import { admitToken, checkAudience, claimsOfToken } from "./admission.ts";
+import { type AccessTokenClaims, accessTokenClaims } from "./claims.ts";
 
 /** Parameters that are not known are ignored (RFC 7662, section 2.1). */
 const question = z.object({
@@ -66,9 +66,9 @@ const example: z.output<typeof answer> = {
 };
 
 /** Nothing is said of why a token is not active: the token may be anyone's (RFC 7662, section 2.2). */
-async function ifActive(admission: Promise<AdmittedToken>): Promise<AdmittedToken | undefined> {
+async function ifActive(admitted: Promise<AccessTokenClaims>): Promise<AccessTokenClaims | undefined> {
   try {
-    return await admission;
+    return await admitted;
   } catch (error) {
     if (error instanceof Refusal && error.status < 500) return undefined;
     throw error;
@@ -104,21 +104,18 @@ export const introspectionRoute = defineRoute(
   async (c) => {
     const { config, caller, waits } = c.var;
     const { token, client_ip } = c.req.valid("form");
-    const dependencies = {
-      issuer: config,
-      database: primary(c.env.DB, c.var.waits),
-      ledgers: c.env.LEDGER,
-      waits,
-    };
-    const admitted = await ifActive(
-      admitToken(token, client_ip, dependencies, ({ claims, standing }) => {
+    const dependencies = { database: primary(c.env.DB, waits), ledgers: c.env.LEDGER, waits };
+    const admit = async () => {
+      const claims = await claimsOfToken(token, config);
+      await admitToken(claims, client_ip, dependencies, (standing) => {
         // Another organization's token is as good as none.
         if (!reaches(caller, standing.organization)) throw new Refusal("not-found");
         checkAudience(claims.aud, standing, config);
-      }),
-    );
-    if (admitted === undefined) return c.json({ active: false as const }, 200);
-    const { claims } = admitted;
+      });
+      return claims;
+    };
+    const claims = await ifActive(admit());
+    if (claims === undefined) return c.json({ active: false as const }, 200);
     return c.json(
       {
         active: true as const,

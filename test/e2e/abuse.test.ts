@@ -45,6 +45,17 @@ const login = (ip: string, who: OciUser = user, options?: SigningOptions, id = i
     headers: signAsGo(who, options),
   });
 
+const newIdentity = (role: string) => addIdentity(worker, organizationId, tenancyOcid, { role });
+
+/** Of a login from an address that no limit has seen. */
+async function tokenOf(id: string): Promise<string> {
+  logins += 1;
+  const { status, body } = await login(`10.3.0.${logins}`, user, {}, id);
+  expect(status).toBe(200);
+  return body.accessToken;
+}
+let logins = 0;
+
 /** Cheap to make and to refuse, but it counts. */
 const wrongLogin = (ip: string) =>
   from(ip, "/api/v1/auth/oci-auth/login", {
@@ -116,12 +127,39 @@ describe("other routes", () => {
         headers: { authorization: `Bearer ${bearer}`, "cf-connecting-ip": "192.0.2.5" },
         body: new URLSearchParams({ token: "x" }),
       });
+    const introspector = await tokenOf(await newIdentity("introspector"));
     expectLimited(await untilLimited(1000, () => introspect("guess")), /failed authentications/);
+    for (let count = 0; count < 20; count += 1) {
+      expect(await introspect(introspector)).toMatchObject({ status: 200 });
+    }
     for (let count = 0; count < 1100; count += 20) {
       const gateway = () => introspect(worker.secrets.ADMIN_TOKEN ?? "");
       const answers = await Promise.all(Array.from({ length: 20 }, gateway));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     }
+  });
+});
+
+describe("an identity's calls of this Worker's own API", () => {
+  const list = (bearer: string, ip: string) =>
+    worker.send("/api/v1/organizations", {
+      headers: { authorization: `Bearer ${bearer}`, "cf-connecting-ip": ip },
+    });
+  const introspect = (bearer: string, ip: string) =>
+    worker.send("/oauth2/introspect", {
+      method: "POST",
+      headers: { authorization: `Bearer ${bearer}`, "cf-connecting-ip": ip },
+      body: new URLSearchParams({ token: "x" }),
+    });
+
+  it("are 600 a minute from however many addresses; other identities and ADMIN_TOKEN are not held back", async () => {
+    const busy = await tokenOf(await newIdentity("admin"));
+    const other = await tokenOf(await newIdentity("admin"));
+    const address = (index: number) => `10.2.${index >> 8}.${index & 255}`;
+    const call = (index: number) => (index % 2 === 0 ? list : introspect)(busy, address(index));
+    expectLimited(await untilLimited(600, call), /calls of this identity/);
+    expect(await list(other, address(0))).toMatchObject({ status: 200 });
+    expect(await list(worker.secrets.ADMIN_TOKEN ?? "", address(0))).toMatchObject({ status: 200 });
   });
 });
 

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { CompactSign, decodeJwt, decodeProtectedHeader, type JWTPayload, SignJWT } from "jose";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type Login, lifetimeSeconds, type TokenPolicy } from "../../src/tokens/claims.ts";
 import { type Issuer, issueToken } from "../../src/tokens/issue.ts";
 import { importSigningKeys, type SigningKey, signingKeySet } from "../../src/tokens/signing-keys.ts";
@@ -315,6 +315,27 @@ describe("verification", async () => {
     expect(await verify(accessToken)).toEqual({ ok: true, claims });
     expect(await verify(accessToken, now + 3599)).toEqual({ ok: true, claims });
     expect(await verify(accessToken, now + 3599.999)).toEqual({ ok: true, claims });
+  });
+
+  it.each<[what: string, verifications: number, token: () => string | Promise<string>]>([
+    ["our own", 1, () => accessToken],
+    ["one of another key under our kid", 1, () => sign(foreign)],
+    ["one of a kid that is not ours", 0, () => sign(foreign, { header: { kid: foreign.kid } })],
+    ["one of another algorithm than the kid's", 0, () => hs256("secret")],
+    ["one without a payload", 0, () => `${header}..${signature}`],
+    ["one of two parts", 0, () => `${header}.${payload}`],
+    ["one of four parts", 0, () => `${accessToken}.${signature}`],
+    ["one with other characters", 0, () => `${header}.${payload}.${signature}=`],
+    ["a word", 0, () => "guess"],
+  ])("of %s costs %i verifications of a signature", async (_, verifications, token) => {
+    const text = await token();
+    const spy = vi.spyOn(crypto.subtle, "verify");
+    try {
+      await verify(text);
+      expect(spy).toHaveBeenCalledTimes(verifications);
+    } finally {
+      spy.mockRestore();
+    }
   });
 
   it.each([0, 1, 60, 1e9])("finds a token expired, without leeway, %i s after it expires", async (late) => {
