@@ -2,10 +2,11 @@ import { z } from "@hono/zod-openapi";
 import { adminOnly } from "../http/authenticate.ts";
 import { errorResponses, ofCallers } from "../http/error-responses.ts";
 import { examples } from "../http/examples.ts";
+import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
 import { primary } from "./database.ts";
 import { id, identityId, organizationId, success, time } from "./fields.ts";
-import { addMember, removeMember } from "./memberships.ts";
+import { addMember, listMembers, removeMember } from "./memberships.ts";
 
 const membership = z
   .strictObject({ organizationId: id, identityId: id, createdAt: time })
@@ -20,19 +21,46 @@ const example = {
   },
 };
 
+const subOrganizationPath = z.object({
+  organizationId: organizationId.openapi({ example: examples.subOrganizationId }),
+});
+const path = "/api/v1/organizations/{organizationId}/identities";
 const common = {
   tags: ["Organizations"],
   ...adminOnly,
-  path: "/api/v1/organizations/{organizationId}/identities/{identityId}" as const,
-  request: {
-    params: z.object({
-      organizationId: organizationId.openapi({ example: examples.subOrganizationId }),
-      identityId,
-    }),
-  },
+  path: `${path}/{identityId}` as const,
+  request: { params: subOrganizationPath.extend({ identityId }) },
 };
 
 export const membershipRoutes = [
+  defineRoute(
+    {
+      ...common,
+      method: "get",
+      path,
+      operationId: "listMembers",
+      summary: "List members",
+      description:
+        "The members that a sub-organization has by invitation, in the order of their ids. Identities that were created in it are no members.",
+      request: { params: subOrganizationPath, query: pageQuery },
+      responses: {
+        ...success("A page", z.strictObject({ memberships: z.array(membership), nextCursor }), {
+          memberships: [example.membership],
+          nextCursor: null,
+        }),
+        ...errorResponses(ofCallers, "validation", "not-found"),
+      },
+    },
+    async (c) => {
+      const { page, nextCursor } = await listMembers(
+        primary(c.env.DB, c.var.waits),
+        c.var.caller,
+        c.req.valid("param").organizationId,
+        c.req.valid("query"),
+      );
+      return c.json({ memberships: page, nextCursor }, 200);
+    },
+  ),
   defineRoute(
     {
       ...common,
@@ -40,7 +68,7 @@ export const membershipRoutes = [
       operationId: "addMember",
       summary: "Add a member",
       description:
-        "Make an identity a member of a sub-organization of its own root, so that it may log in to it.",
+        "Make an identity a member of a sub-organization of its own root, so that it may log in to it. An identity is a member of 1000 at most.",
       responses: {
         ...success("The membership", one, example),
         ...errorResponses(ofCallers, "conflict", "not-found"),

@@ -1,12 +1,16 @@
-import { and, eq } from "drizzle-orm";
+import { and, asc, eq, gt, sql } from "drizzle-orm";
 import { changeRecord } from "../audit/outbox.ts";
 import type { Caller } from "../http/caller.ts";
+import { type Position, pageOf } from "../http/pages.ts";
 import { Refusal } from "../http/refusal.ts";
 import { type Database, isConstraintError } from "./database.ts";
 import { findIdentity, findOrganization, orNotFound, placeOf } from "./reach.ts";
 import { organizationMembers } from "./tables.ts";
 
 export type Membership = typeof organizationMembers.$inferSelect;
+
+/** Of one identity, so that its deletion, which takes them along, is a statement of a bounded size. */
+const maxMemberships = 1000;
 
 function isMembership(organizationId: string, identityId: string) {
   return and(
@@ -40,15 +44,48 @@ export async function addMember(
   const row: Membership = { organizationId, identityId, createdAt: new Date().toISOString() };
   try {
     const [, , [stored]] = await database.batch([
-      database.insert(organizationMembers).values(row).onConflictDoNothing(),
+      database
+        .insert(organizationMembers)
+        .select(
+          sql`SELECT ${organizationId}, ${identityId}, ${row.createdAt} WHERE (SELECT count(*) FROM ${organizationMembers} WHERE identity_id = ${identityId}) < ${maxMemberships}`,
+        )
+        .onConflictDoNothing(),
       changeRecord(database, caller, { type: "membership.add", ...placeOf(organization), identityId }),
       database.select().from(organizationMembers).where(isMembership(organizationId, identityId)),
     ]);
-    return orNotFound(stored, "Membership");
+    if (stored === undefined) {
+      throw new Refusal(
+        "conflict",
+        `The identity is a member of ${maxMemberships} organizations, and cannot be of more`,
+      );
+    }
+    return stored;
   } catch (error) {
     // One of the two was deleted meanwhile.
     throw isConstraintError(error, "FOREIGN KEY") ? new Refusal("not-found") : error;
   }
+}
+
+/** Members of a sub-organization by invitation, in the order of their ids: identities of elsewhere under its root. */
+export async function listMembers(
+  database: Database,
+  caller: Caller,
+  organizationId: string,
+  { cursor, limit }: { cursor?: Position | undefined; limit: number },
+) {
+  orNotFound(await findOrganization(database, caller, organizationId), "Organization");
+  const rows = await database
+    .select()
+    .from(organizationMembers)
+    .where(
+      and(
+        eq(organizationMembers.organizationId, organizationId),
+        cursor && gt(organizationMembers.identityId, cursor.id),
+      ),
+    )
+    .orderBy(asc(organizationMembers.identityId))
+    .limit(limit + 1);
+  return pageOf(rows, limit, ({ createdAt, identityId: id }) => ({ createdAt, id }));
 }
 
 export async function removeMember(

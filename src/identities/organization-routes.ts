@@ -159,7 +159,7 @@ export const organizationRoutes = [
       operationId: "deleteOrganization",
       summary: "Delete an organization",
       description:
-        "Delete an organization. A root must be empty; a sub-organization takes its identities and memberships along.",
+        "Delete an organization that is empty: its sub-organizations, identities and memberships are deleted before.",
       request: { params: organizationPath },
       responses: {
         ...success("Deleted", one, example),

@@ -5,7 +5,7 @@ import { type Position, pageOf } from "../http/pages.ts";
 import { Refusal } from "../http/refusal.ts";
 import { type Database, isConstraintError } from "./database.ts";
 import { findOrganization, orNotFound, placeOf, withinReach } from "./reach.ts";
-import { identities, type Organization, organizations } from "./tables.ts";
+import { identities, type Organization, organizationMembers, organizations } from "./tables.ts";
 
 export interface NewOrganization {
   name: string;
@@ -122,51 +122,37 @@ export async function updateOrganization(
   }
 }
 
-/**
- * A sub-organization takes its identities and memberships along. A root must be empty: it goes only if nothing is in
- * it at the moment of the deletion.
- */
+/** It must be empty at the moment of the deletion: what is in it may be more than one statement can delete in its time. */
 export async function deleteOrganization(
   database: Database,
   caller: Caller,
   organizationId: string,
 ): Promise<Organization> {
   const organization = orNotFound(await findOrganization(database, caller, organizationId), "Organization");
-  const record = changeRecord(database, caller, {
-    type: "organization.delete",
-    ...placeOf(organization),
-    details: { name: organization.name, slug: organization.slug },
-  });
-  if (organization.parentId !== null) {
-    await database.batch([
-      database.delete(organizations).where(eq(organizations.id, organizationId)),
-      record,
-    ]);
-    return organization;
-  }
   const contents = {
     subOrganizations: sql<number>`(SELECT count(*) FROM ${organizations} AS sub WHERE sub.parent_id = ${organizationId})`,
     identities: sql<number>`(SELECT count(*) FROM ${identities} WHERE organization_id = ${organizationId})`,
+    memberships: sql<number>`(SELECT count(*) FROM ${organizationMembers} WHERE organization_id = ${organizationId})`,
   };
   const [[counted], deleted] = await database.batch([
     database.select(contents).from(organizations).where(eq(organizations.id, organizationId)),
     database
       .delete(organizations)
       .where(
-        and(
-          eq(organizations.id, organizationId),
-          eq(contents.subOrganizations, 0),
-          eq(contents.identities, 0),
-        ),
+        and(eq(organizations.id, organizationId), ...Object.values(contents).map((count) => eq(count, 0))),
       )
       .returning({ id: organizations.id }),
-    record,
+    changeRecord(database, caller, {
+      type: "organization.delete",
+      ...placeOf(organization),
+      details: { name: organization.name, slug: organization.slug },
+    }),
   ]);
   if (deleted.length === 0) {
-    const { subOrganizations, identities: identityCount } = orNotFound(counted, "Organization");
+    const left = orNotFound(counted, "Organization");
     throw new Refusal(
       "conflict",
-      `The root organization is not empty: delete its ${subOrganizations} sub-organizations and ${identityCount} identities first`,
+      `The organization is not empty: delete its ${left.subOrganizations} sub-organizations, ${left.identities} identities and ${left.memberships} memberships first`,
     );
   }
   return organization;

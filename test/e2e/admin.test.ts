@@ -206,30 +206,42 @@ describe("organizations", () => {
     expectRefusal(await worker.admin("PATCH", `${path}/${teamId}`, { parentId: null }), 422, /parentId/);
   });
 
-  it("are deleted as a root only when empty, and as a sub-organization with what is in it", async () => {
+  it("are deleted only when empty, and a refusal says what is left", async () => {
     const rootId = await addOrganization(worker, "full");
     const teamId = await addOrganization(worker, "team", rootId);
     const { tenancyOcid } = await addTenancy(worker, [rootId]);
     const inRoot = await addIdentity(worker, rootId, tenancyOcid);
     const inTeam = await addIdentity(worker, teamId, tenancyOcid);
     await worker.admin("PUT", `${path}/${teamId}/identities/${inRoot}`);
-    expectRefusal(
-      await worker.admin("DELETE", `${path}/${rootId}`),
-      400,
-      /1 sub-organizations and 1 identities/,
-    );
+    const { DB } = await worker.env();
+    const rows = async () =>
+      (
+        await DB.prepare(
+          "SELECT (SELECT count(*) FROM identities) AS identities, (SELECT count(*) FROM organization_members) AS members, (SELECT count(*) FROM oci_auth_configs) AS configs",
+        ).all()
+      ).results;
+    const before = await rows();
+    const expectLeft = async (id: string, left: RegExp) =>
+      expectRefusal(await worker.admin("DELETE", `${path}/${id}`), 400, left);
+
+    await expectLeft(rootId, /its 1 sub-organizations, 1 identities and 0 memberships first/);
+    await expectLeft(teamId, /its 0 sub-organizations, 1 identities and 1 memberships first/);
+    expect(await rows()).toEqual(before);
+    await worker.admin("DELETE", `/api/v1/identities/${inTeam}`);
+    await expectLeft(teamId, /its 0 sub-organizations, 0 identities and 1 memberships first/);
+    await worker.admin("DELETE", `${path}/${teamId}/identities/${inRoot}`);
     expect((await worker.admin("DELETE", `${path}/${teamId}`)).status).toBe(200);
-    expectRefusal(await worker.admin("GET", `/api/v1/identities/${inTeam}`), 404);
-    expectRefusal(
-      await worker.admin("DELETE", `${path}/${rootId}`),
-      400,
-      /0 sub-organizations and 1 identities/,
-    );
+    await expectLeft(rootId, /its 0 sub-organizations, 1 identities and 0 memberships first/);
     await worker.admin("DELETE", `/api/v1/identities/${inRoot}`);
     expect((await worker.admin("DELETE", `${path}/${rootId}`)).status).toBe(200);
     expect(
       (await worker.admin("GET", `/api/v1/oci/tenancies/${tenancyOcid}`)).body.tenancy.organizationIds,
     ).toEqual([]);
+    const events = async () =>
+      (await worker.admin("GET", `/api/v1/audit-events?organizationId=${teamId}`)).body.auditEvents
+        .filter(({ type }: { type: string }) => type === "organization.delete")
+        .map(({ outcome }: { outcome: string }) => outcome);
+    await expect.poll(events).toEqual(["success"]);
   });
 
   it("are listed in pages, each once", async () => {
@@ -367,9 +379,75 @@ describe("memberships", () => {
     expectRefusal(await put(teamId), 400, /needs no membership/);
     expectRefusal(await put(elsewhere), 400, /another root/);
     expectRefusal(await put(nowhere), 404);
+    const list = async (id: string) =>
+      (await worker.admin("GET", `/api/v1/organizations/${id}/identities`)).body;
+    expect(await list(otherId)).toEqual({ memberships: [added.body.membership], nextCursor: null });
+    expect(await list(teamId)).toEqual({ memberships: [], nextCursor: null });
     const remove = () => worker.admin("DELETE", `/api/v1/organizations/${otherId}/identities/${identityId}`);
     expect((await remove()).body).toEqual(added.body);
     expectRefusal(await remove(), 404);
+  });
+});
+
+describe("memberships in numbers", () => {
+  it("are listed in pages, each once", async () => {
+    const rootId = await addOrganization(worker, "crowd");
+    const teamId = await addOrganization(worker, "team", rootId);
+    const ids: string[] = [];
+    for (let count = 0; count < 5; count++) {
+      const { body } = await worker.admin("POST", "/api/v1/identities", {
+        name: "x",
+        organizationId: rootId,
+      });
+      ids.push(body.identity.id);
+      await worker.admin("PUT", `/api/v1/organizations/${teamId}/identities/${body.identity.id}`);
+    }
+    const listed: string[] = [];
+    let query = "?limit=2";
+    for (let page = 0; page < 3; page++) {
+      const { body } = await worker.admin("GET", `/api/v1/organizations/${teamId}/identities${query}`);
+      listed.push(...body.memberships.map(({ identityId }: { identityId: string }) => identityId));
+      query = `?limit=2&cursor=${body.nextCursor}`;
+      expect(body.nextCursor === null).toBe(page === 2);
+    }
+    expect(listed).toEqual(ids.sort());
+  });
+
+  it("are 1000 at most of one identity, which bounds what its deletion takes along", async () => {
+    const rootId = await addOrganization(worker, "joiner");
+    const { body } = await worker.admin("POST", "/api/v1/identities", { name: "x", organizationId: rootId });
+    const identityId = body.identity.id;
+    const { DB } = await worker.env();
+    const teams = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999) ";
+    await DB.prepare(
+      `${teams} INSERT INTO organizations (id, name, slug, parent_id, root_id, created_at, updated_at) SELECT 'team-' || i, 'x', 'team-' || i, ?1, ?1, '', '' FROM n`,
+    )
+      .bind(rootId)
+      .all();
+    await DB.prepare(
+      `${teams} INSERT INTO organization_members SELECT 'team-' || i, ?1, '' FROM n WHERE i > 0`,
+    )
+      .bind(identityId)
+      .all();
+    const join = async (slug: string) => {
+      const teamId = await addOrganization(worker, slug, rootId);
+      const path = `/api/v1/organizations/${teamId}/identities/${identityId}`;
+      return { path, answer: await worker.admin("PUT", path) };
+    };
+    const last = await join("last");
+    expect(last.answer.status).toBe(200);
+    expectRefusal(
+      (await join("beyond")).answer,
+      400,
+      /a member of 1000 organizations, and cannot be of more/,
+    );
+    expect((await worker.admin("PUT", last.path)).body).toEqual(last.answer.body);
+    expect((await worker.admin("DELETE", `/api/v1/identities/${identityId}`)).status).toBe(200);
+    expect(
+      await DB.prepare("SELECT count(*) AS left FROM organization_members WHERE identity_id = ?")
+        .bind(identityId)
+        .first(),
+    ).toEqual({ left: 0 });
   });
 });
 

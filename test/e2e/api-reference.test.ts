@@ -164,7 +164,7 @@ describe("requests", () => {
       parentId,
     });
     real.set(firstParameterOf("addMember"), made.body.organization.id);
-    await tell("addMember", "removeMember");
+    await tell("addMember", "listMembers", "removeMember");
     await worker.admin("DELETE", `/api/v1/organizations/${made.body.organization.id}`);
 
     await expect

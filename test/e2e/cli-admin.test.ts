@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type BuiltCommand, buildCommand, type Run } from "./built-command.ts";
 import { addIdentity, addOrganization, addTenancy, addUser, newOcid, newRsaKey } from "./oci-users.ts";
 import { startWorker, type Worker } from "./worker.ts";
@@ -22,21 +22,31 @@ let command: BuiltCommand;
 let server: Server;
 /** What the command line asked, on its way to the Worker. */
 const seen: Seen[] = [];
+/** Answers in the Worker's place, where it gives an answer. */
+let instead: (request: Seen) => { status: number; retryAfter?: string } | undefined = () => undefined;
 let origin: string;
 
 beforeAll(async () => {
   worker = await startWorker();
   command = buildCommand();
-  server = createServer(async (request, response) => {
-    const { method = "", headers } = request;
-    const url = new URL(request.url ?? "", worker.url);
-    const body = await text(request);
-    seen.push({
+  server = createServer(async (incoming, response) => {
+    const { method = "", headers } = incoming;
+    const url = new URL(incoming.url ?? "", worker.url);
+    const body = await text(incoming);
+    const request = {
       method,
       path: url.pathname,
       query: [...url.searchParams.keys()],
       body: body === "" ? [] : Object.keys(JSON.parse(body)),
-    });
+    };
+    seen.push(request);
+    const other = instead(request);
+    if (other !== undefined) {
+      const { status: statusCode, retryAfter } = other;
+      response.writeHead(statusCode, retryAfter === undefined ? {} : { "retry-after": retryAfter });
+      response.end(JSON.stringify({ reqId: "req-00000000000000", statusCode, message: "No", error: "x" }));
+      return;
+    }
     const answer = await fetch(url, {
       method,
       headers: {
@@ -165,10 +175,19 @@ describe("oci-auth admin", () => {
 
     const { membership } = await adminJson("members", "add", team.id, identity.id);
     expect(membership).toMatchObject({ organizationId: team.id, identityId: identity.id });
+    expect(await adminJson("members", "list", team.id)).toEqual({
+      memberships: [membership],
+      nextCursor: null,
+    });
     await adminJson("members", "remove", team.id, identity.id, "--yes");
     await adminJson("oci-auth", "detach", identity.id, "--yes");
     await adminJson("identities", "delete", identity.id, "--yes");
     await adminJson("tenancies", "delete", tenancyOcid, "--yes");
+    const anyCursor = Buffer.from(JSON.stringify(["2026", ""])).toString("base64url");
+    const { stdout: noMembers } = await admin(
+      ...["members", "list", team.id, "--limit", "1", "--cursor", anyCursor, "--json"],
+    );
+    expect(JSON.parse(noMembers)).toEqual({ memberships: [], nextCursor: null });
     await adminJson("organizations", "delete", team.id, "--yes");
 
     // Every page by its cursor, and all at once: the same events.
@@ -309,7 +328,14 @@ describe("before a deletion, it", () => {
       ],
       [["tenancies", "delete", tenancyOcid], `Delete tenancy ${tenancyOcid} and its credential?`],
       [["identities", "delete", id], `Delete identity workload (${id})?`],
-      [["organizations", "delete", teamId], `Delete organization crew (${teamId}) with its identities?`],
+      [
+        ["organizations", "delete", teamId, "--with-identities"],
+        `Delete organization crew (${teamId}) with all of its identities?`,
+      ],
+      [
+        ["organizations", "delete", rootId, "--with-identities"],
+        `Delete organization named (${rootId}) with all of its identities and sub-organizations?`,
+      ],
     ] as const) {
       expect(await inTerminal([...args], question, "y\r"), question).toMatchObject({ code: 0 });
     }
@@ -326,6 +352,139 @@ describe("before a deletion, it", () => {
       "oci-auth: this deletes something, and there is no terminal to ask at; give --yes if that is meant\n",
     ]);
     expect(await exists(`/api/v1/organizations/${rootId}`)).toBe(true);
+  });
+});
+
+describe("organizations delete --with-identities", () => {
+  afterEach(() => {
+    instead = () => undefined;
+  });
+
+  /** A root and two sub-organizations, one with so many identities, and a membership in each direction. */
+  async function newTree(
+    slug: string,
+    many = 30,
+  ): Promise<{ rootId: string; teamId: string; left(): Promise<number[]> }> {
+    const rootId = await addOrganization(worker, slug);
+    const [teamId, otherId] = [
+      await addOrganization(worker, "team", rootId),
+      await addOrganization(worker, "other", rootId),
+    ];
+    const { tenancyOcid } = await addTenancy(worker, [rootId]);
+    const [inRoot, inTeam] = [
+      await addIdentity(worker, rootId, tenancyOcid),
+      await addIdentity(worker, teamId, tenancyOcid),
+    ];
+    await worker.admin("PUT", `/api/v1/organizations/${teamId}/identities/${inRoot}`);
+    await worker.admin("PUT", `/api/v1/organizations/${otherId}/identities/${inTeam}`);
+    const { DB } = await worker.env();
+    await DB.prepare(
+      "INSERT INTO identities (id, name, organization_id, role, created_at, updated_at) SELECT value, 'many', ?, 'member', '2026', '2026' FROM json_each(?)",
+    )
+      .bind(teamId, JSON.stringify(Array.from({ length: many - 1 }, () => crypto.randomUUID())))
+      .all();
+    const left = async () =>
+      Object.values(
+        await DB.prepare(
+          "SELECT (SELECT count(*) FROM organizations WHERE root_id = ?1) AS a, (SELECT count(*) FROM identities JOIN organizations o ON o.id = organization_id WHERE o.root_id = ?1) AS b, (SELECT count(*) FROM organization_members m JOIN organizations o ON o.id = m.organization_id WHERE o.root_id = ?1) AS c, (SELECT count(*) FROM oci_auth_configs WHERE root_organization_id = ?1) AS d",
+        )
+          .bind(rootId)
+          .first(),
+      ).map(Number);
+    expect(await left()).toEqual([3, many + 1, 2, 2]);
+    return { rootId, teamId, left };
+  }
+  const deleteWhole = (id: string, ...more: string[]) =>
+    admin("organizations", "delete", id, "--with-identities", "--yes", ...more);
+
+  it("suspends a root, empties it page by page, telling so, and deletes it, and nothing else", async () => {
+    const [{ rootId, left }, other] = [await newTree("whole", 121), await newTree("untouched")];
+    seen.length = 0;
+    const { code, stdout, stderr } = await deleteWhole(rootId, "--json");
+    expect([code, JSON.parse(stdout).organization.id]).toEqual([0, rootId]);
+    expect(stderr.split("\n").map((line) => line.replace(/ \([^)]*\)/, ""))).toEqual([
+      "oci-auth: whole is suspended",
+      ...["oci-auth: team: 1 memberships deleted", "oci-auth: team: 100 identities deleted"],
+      ...[
+        "oci-auth: team: 121 identities deleted",
+        "oci-auth: team is deleted",
+        "oci-auth: other is deleted",
+      ],
+      ...["oci-auth: whole: 1 identities deleted", ""],
+    ]);
+    const changes = seen.filter(({ method }) => method !== "GET").map(({ method, path }) => [method, path]);
+    expect([changes[0], changes.at(-1)]).toEqual([
+      ["PATCH", `/api/v1/organizations/${rootId}`],
+      ["DELETE", `/api/v1/organizations/${rootId}`],
+    ]);
+    expect(changes.slice(1).every(([method]) => method === "DELETE")).toBe(true);
+    expect(await left()).toEqual([0, 0, 0, 0]);
+    expect(await other.left()).toEqual([3, 31, 2, 2]);
+  });
+
+  it("of a sub-organization leaves its root, and the members that it had from there", async () => {
+    const { teamId, left } = await newTree("partly");
+    expect(await deleteWhole(teamId)).toMatchObject({ code: 0 });
+    expect(await left()).toEqual([2, 1, 0, 1]);
+  });
+
+  it("goes on when it is run again after it was cut, and says so; meanwhile nobody of it logs in", async () => {
+    const { rootId, left } = await newTree("cut");
+    let deletions = 0;
+    instead = ({ method }) => {
+      if (method === "DELETE") deletions += 1;
+      return deletions > 10 ? { status: 401 } : undefined;
+    };
+    const cut = await deleteWhole(rootId);
+    expect([cut.code, cut.stdout]).toEqual([1, ""]);
+    expect(cut.stderr).toMatch(
+      /not all could be deleted: \/api\/v1\/identities\/\S+: No \(401, .*; the organization stays suspended, and running it again goes on\n$/,
+    );
+    // Once it was refused, it began no more than what was on its way.
+    expect(deletions).toBeLessThanOrEqual(18);
+    expect((await worker.admin("GET", `/api/v1/organizations/${rootId}`)).body.organization.suspended).toBe(
+      true,
+    );
+    expect((await left())[1]).toBeGreaterThan(10);
+    instead = () => undefined;
+    expect(await deleteWhole(rootId)).toMatchObject({ code: 0 });
+    expect(await left()).toEqual([0, 0, 0, 0]);
+  });
+
+  it("waits as long as a 429 or 503 says, and takes what is gone already for deleted", async () => {
+    const { rootId, left } = await newTree("limited");
+    let calls = 0;
+    instead = ({ method, path }) => {
+      calls += 1;
+      if (method === "DELETE" && calls % 11 === 0) return { status: 404 };
+      return calls % 7 === 0 ? { status: path.endsWith("0") ? 503 : 429, retryAfter: "1" } : undefined;
+    };
+    const first = await deleteWhole(rootId);
+    // What was said to be gone is not: the organization is not deleted, and that is said.
+    expect([first.code, first.stderr]).toEqual([1, expect.stringMatching(/is not empty: .*\(400, req-/)]);
+    instead = () => {
+      calls += 1;
+      return calls % 5 === 0 ? { status: 429, retryAfter: "1" } : undefined;
+    };
+    expect(await deleteWhole(rootId)).toMatchObject({ code: 0 });
+    expect(await left()).toEqual([0, 0, 0, 0]);
+  });
+
+  it("is refused with a token of the organization itself, which would end half-way", async () => {
+    const { rootId, left } = await newTree("own");
+    const claims = Buffer.from(JSON.stringify({ orgId: rootId })).toString("base64url");
+    const run = await command.run(
+      ["admin", "organizations", "delete", rootId, "--with-identities", "--yes"],
+      { ...environment(), OCI_AUTH_ADMIN_TOKEN: `e30.${claims}.e30` },
+    );
+    expect([run.code, run.stderr]).toEqual([
+      2,
+      expect.stringMatching(/use ADMIN_TOKEN, or the access token/),
+    ]);
+    expect(await left()).toEqual([3, 31, 2, 2]);
+    expect((await worker.admin("GET", `/api/v1/organizations/${rootId}`)).body.organization.suspended).toBe(
+      false,
+    );
   });
 });
 

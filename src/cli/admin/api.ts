@@ -17,6 +17,9 @@ export interface AdminRequest {
 
 const timeoutSeconds = 30;
 
+/** A rate limit's window is a minute, so as many minutes. */
+const patientAttempts = 10;
+
 /** The Worker said no. */
 export class ApiRefusal extends Failure {
   readonly status: number;
@@ -27,13 +30,37 @@ export class ApiRefusal extends Failure {
   }
 }
 
+/** The Worker cannot answer now, or not this often; or there was no answer, so that it may or may not have been done. */
+export class ApiUnavailable extends Failure {
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(message: string, retryAfterSeconds?: number) {
+    super(message, exitCode.unavailable);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
 export class AdminApi {
   readonly #origin: string;
   readonly #bearer: string;
+  readonly #attempts: number;
 
-  constructor(origin: string, bearer: string) {
+  constructor(origin: string, bearer: string, attempts = 1) {
     this.#origin = origin;
     this.#bearer = bearer;
+    this.#attempts = attempts;
+  }
+
+  /** The same, for calls that may be repeated: it tries again what cannot be answered now, when the answer says. */
+  patient(): AdminApi {
+    return new AdminApi(this.#origin, this.#bearer, patientAttempts);
+  }
+
+  /** The organization that an access token names, which is as far as it reaches; undefined for ADMIN_TOKEN. */
+  get organizationId(): string | undefined {
+    const claims = this.#bearer.split(".")[1] ?? "";
+    const { orgId } = parseJsonObject(Buffer.from(claims, "base64url").toString()) ?? {};
+    return typeof orgId === "string" ? orgId : undefined;
   }
 
   /** What `schema` makes of {@link call}'s answer. */
@@ -65,7 +92,19 @@ export class AdminApi {
   }
 
   /** The body of a 200. Throws an {@link ApiRefusal}, or another {@link Failure} if there is no definite answer. */
-  async call({ method, path, query, body, reportStatus }: AdminRequest): Promise<JsonObject> {
+  async call(request: AdminRequest): Promise<JsonObject> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#callOnce(request);
+      } catch (error) {
+        if (!(error instanceof ApiUnavailable) || attempt === this.#attempts) throw error;
+        const seconds = Math.min(error.retryAfterSeconds ?? 2, 60);
+        await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+      }
+    }
+  }
+
+  async #callOnce({ method, path, query, body, reportStatus }: AdminRequest): Promise<JsonObject> {
     const url = new URL(path, this.#origin);
     for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
     let response: Response;
@@ -95,7 +134,7 @@ export class AdminApi {
   }
 }
 
-function unreachable(origin: string, method: string, error: unknown): Failure {
+function unreachable(origin: string, method: string, error: unknown): ApiUnavailable {
   const late = error instanceof Error && error.name === "TimeoutError";
   const what = late
     ? `${origin} did not answer within ${timeoutSeconds} s`
@@ -104,7 +143,7 @@ function unreachable(origin: string, method: string, error: unknown): Failure {
     method === "GET"
       ? "check --url and the network, and try again"
       : "it may or may not have been done: look before you do it again";
-  return new Failure(`${what}; ${next}`, exitCode.unavailable);
+  return new ApiUnavailable(`${what}; ${next}`);
 }
 
 /** Whether this is the one form that every error of the Worker has. */
@@ -117,14 +156,14 @@ function explained(origin: string, response: Response, answer: JsonObject | unde
   if (!isEnvelope(status, answer)) {
     const what = `${origin} answered ${status}, and not as an oci-auth-worker does`;
     return status === 429 || status >= 500
-      ? new Failure(`${what}; try again later`, exitCode.unavailable)
+      ? new ApiUnavailable(`${what}; try again later`)
       : new ApiRefusal(`${what}; check --url`, status);
   }
   const said = `${messageOf(answer)} (${status}, ${answer.reqId})`;
   if (status === 429 || status >= 500) {
     const seconds = retryAfterSeconds(response, Date.now());
     const wait = seconds === undefined ? "later" : `in ${Math.ceil(seconds)} s`;
-    return new Failure(`${said}; try again ${wait}`, exitCode.unavailable);
+    return new ApiUnavailable(`${said}; try again ${wait}`, seconds);
   }
   const next = nextSteps[status];
   return new ApiRefusal(next === undefined ? said : `${said}; ${next}`, status);

@@ -18,12 +18,13 @@ export interface AdminSession {
 type Options = Readonly<Record<string, unknown>>;
 
 export function addOperation(group: Command, operation: Operation, session: () => AdminSession): void {
-  const { command: name, description, path, fields = [], columns, confirmation, example } = operation;
+  const { command: name, description, path, fields = [], columns, preparation, example } = operation;
   const command = group.command(name[1]).description(description);
   const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter = ""]) => parameter);
   for (const parameter of parameters) command.argument(`<${kebabCase(parameter)}>`);
   for (const { option } of fields) command.addOption(option);
-  if (confirmation !== undefined) command.option("--yes", "do not ask");
+  if (preparation !== undefined) command.addOption(preparation.option);
+  if (operation.confirmation !== undefined) command.option("--yes", "do not ask");
   if (columns !== undefined) {
     command
       .addOption(new Option("--all", "every page, not the first alone").conflicts("cursor"))
@@ -36,9 +37,21 @@ export function addOperation(group: Command, operation: Operation, session: () =
     const fill = (template: string) =>
       template.replace(/\{(\w+)\}/g, (_, parameter) => encodeURIComponent(places.get(parameter) ?? ""));
     const options: Options = command.opts();
-    const { api, json } = session();
+    const { api: ordinary, json } = session();
     const given = await givenFields(operation, options);
+    const [id = ""] = places.values();
+    const first =
+      preparation !== undefined && options[preparation.option.attributeName()] === true
+        ? preparation
+        : undefined;
+    const api = first === undefined ? ordinary : ordinary.patient();
+    first?.check(api, id);
+    const confirmation = operation.confirmation && {
+      ...operation.confirmation,
+      ...(first && { question: first.question }),
+    };
     if (confirmation !== undefined && options.yes !== true) await askFirst(confirmation, api, fill);
+    await first?.carryOut(api, id);
     const request = { method: operation.method, path: fill(path) };
     const answer = await (columns === undefined
       ? api.call({ ...request, body: bodyOf(operation, given) })

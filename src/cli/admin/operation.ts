@@ -1,7 +1,7 @@
 /** What an admin command is: an operation of the API, described as data. commands.ts makes the command of it. */
 import { InvalidArgumentError, Option } from "commander";
 import type { JsonObject } from "../json-object.ts";
-import type { AdminRequest } from "./api.ts";
+import type { AdminApi, AdminRequest } from "./api.ts";
 
 /** An option, and what it adds to the body, or to the query of a GET. */
 export interface Field {
@@ -26,6 +26,7 @@ export interface Operation {
   /** Without an option there is nothing to do. */
   readonly needsOption?: boolean;
   readonly confirmation?: Confirmation;
+  readonly preparation?: Preparation;
   readonly example: string;
 }
 
@@ -34,6 +35,16 @@ export interface Confirmation {
   /** The paths that are read first, and where each answer holds what is named in the question. */
   readonly subjects: readonly (readonly [path: string, result: string])[];
   readonly question: (...subjects: JsonObject[]) => string;
+}
+
+/** What the command does first where its flag is given. */
+export interface Preparation {
+  readonly option: Option;
+  readonly question: Confirmation["question"];
+  /** `id` is the command's first argument. Throws a {@link Failure} before the question is shown, if it cannot do it. */
+  readonly check: (api: AdminApi, id: string) => void;
+  /** `api` is patient. Throws a {@link Failure}. */
+  readonly carryOut: (api: AdminApi, id: string) => Promise<void>;
 }
 
 /** Text that becomes the field of this name. */

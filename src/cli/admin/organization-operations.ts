@@ -1,9 +1,11 @@
+import { emptying } from "./empty-organization.ts";
 import { type Operation, requiredText, text } from "./operation.ts";
 import {
   exampleIdentity,
   exampleOrganization,
   identity,
   member,
+  members,
   named,
   organization,
   organizations,
@@ -70,18 +72,24 @@ export const organizationOperations: Operation[] = [
   },
   {
     command: ["organizations", "delete"],
-    description:
-      "Delete an organization. A root must be empty; a sub-organization takes its identities along.",
+    description: "Delete an organization, which must be empty, or is emptied first.",
     method: "DELETE",
     path: organization,
     result: "organization",
     confirmation: {
       subjects: [[organization, "organization"]],
-      question: (it) =>
-        it.parentId === null
-          ? `Delete organization ${named(it)}?`
-          : `Delete organization ${named(it)} with its identities?`,
+      question: (it) => `Delete organization ${named(it)}?`,
     },
+    preparation: emptying,
+    example: `${exampleOrganization} --with-identities`,
+  },
+  {
+    command: ["members", "list"],
+    description: "The identities of elsewhere that may log in to a sub-organization.",
+    method: "GET",
+    path: members,
+    result: "memberships",
+    columns: ["identityId", "createdAt"],
     example: exampleOrganization,
   },
   {

@@ -4,7 +4,8 @@ import type { JsonObject } from "../json-object.ts";
 
 export const organizations = "/api/v1/organizations";
 export const organization = `${organizations}/{organizationId}`;
-export const member = `${organization}/identities/{identityId}`;
+export const members = `${organization}/identities`;
+export const member = `${members}/{identityId}`;
 export const identities = "/api/v1/identities";
 export const identity = `${identities}/{identityId}`;
 export const ociAuth = "/api/v1/auth/oci-auth/identities/{identityId}";
