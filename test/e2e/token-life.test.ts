@@ -175,6 +175,23 @@ describe("introspection of a token", () => {
   });
 });
 
+it("introspection finds no token active while its organization, its identity's own, or their root is suspended", async () => {
+  const [homeId, teamId] = [
+    await addOrganization(worker, "at-home", organizationId),
+    await addOrganization(worker, "elsewhere", organizationId),
+  ];
+  const session = await newSession({ home: homeId });
+  await worker.admin("PUT", `/api/v1/organizations/${teamId}/identities/${session.identityId}`);
+  const token = await session.login("elsewhere");
+  for (const id of [teamId, homeId, organizationId]) {
+    expect(await isActive(token)).toBe(true);
+    await worker.admin("PATCH", `/api/v1/organizations/${id}`, { suspended: true });
+    expect([id, await isActive(token)]).toEqual([id, false]);
+    await worker.admin("PATCH", `/api/v1/organizations/${id}`, { suspended: false });
+  }
+  expect(await isActive(token)).toBe(true);
+});
+
 async function reader(organizationIds: string[]) {
   const user = await addUser(worker, tenancyOcid);
   return {
