@@ -1,24 +1,20 @@
 /**
  * Who a user is and which keys verify them: KV in front of OCI's Identity service.
  *
- * Promises that an answer is about the tenancy and user that were asked for, and no older than the configured limits.
- * It does not promise that it is OCI's latest: a key revoked in OCI verifies until its entry is stale (facts.md,
- * section 6: KV is eventually consistent too), and longer only while OCI cannot be asked.
+ * Promises that an answer is about the tenancy and user that were asked for, and no older than the configured limits,
+ * and that strangers have OCI called about a user with an entry once in 30 s, and beyond that within the budget.
+ * It does not promise that an answer is OCI's latest: a key revoked in OCI verifies until its entry is stale (facts.md,
+ * section 6: KV is eventually consistent too), and longer only while OCI cannot be asked. Nor that a purge is seen
+ * elsewhere at once: see {@link Directory.forget}.
  */
-import QuickLRU from "quick-lru";
 import { log } from "../log.ts";
-import { type IdentityClient, type OciFailure, ociTimeoutMilliseconds } from "../oci/identity-client.ts";
+import { type IdentityClient, ociTimeoutMilliseconds } from "../oci/identity-client.ts";
 import type { ApiKeyId } from "../oci/key-id.ts";
 import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
 import { within } from "../time-limit.ts";
-import {
-  activeKey,
-  type DirectoryEntry,
-  type DirectoryKey,
-  judgeUser,
-  makeEntry,
-  readEntry,
-} from "./entry.ts";
+import { activeKey, type DirectoryEntry, type DirectoryKey, readEntry } from "./entry.ts";
+import { type DefiniteAnswer, lookUp, type NoAnswer } from "./lookup.ts";
+import { type Asker, type CachedEntry, memory } from "./memory.ts";
 
 export type Resolution =
   | {
@@ -30,54 +26,47 @@ export type Resolution =
     }
   | { readonly kind: "refused"; readonly reason: "key-unknown" | "user-unknown" | "user-inactive" }
   | { readonly kind: "unavailable" }
-  /** Too many questions about unknown users and keys; this one was not asked. */
+  /** Too many lookups of users or keys that anyone can have made up; OCI was not called. */
   | { readonly kind: "over-budget" };
 
-type DefiniteAnswer =
-  | { readonly kind: "entry"; readonly entry: DirectoryEntry }
-  | { readonly kind: "refused"; readonly reason: "user-unknown" | "user-inactive" };
+/** Rejects, with the refusal, unless the key made the signature that the caller showed. */
+export type KeyProof = (key: DirectoryKey) => Promise<void>;
 
-type Answer = DefiniteAnswer | { readonly kind: "unavailable" } | { readonly kind: "over-budget" };
+/** Whether OCI may be called about one more user or key that anyone can have made up; counts it. */
+export type LookupBudget = (tenancyOcid: TenancyOcid, cacheIsReadable: boolean) => Promise<boolean>;
 
-/** Whether one more question about an unknown user or key may be asked of a tenancy; counts it. */
-export type QuestionBudget = (tenancyOcid: TenancyOcid) => Promise<boolean>;
+type Answer = DefiniteAnswer | NoAnswer | { readonly kind: "over-budget" };
 
 /** A fresh entry without the fingerprint is refetched at most this often for a user: the key may be new. */
 const refetchMilliseconds = 30_000;
 
-/** KV answers in a few milliseconds; OCI can be asked without it. */
+/** KV answers in a few milliseconds; OCI can be called without it. */
 const kvTimeoutMilliseconds = 1000;
 
 /** KV takes no shorter life (facts.md, section 6). */
 const minKvTtlSeconds = 60;
 
-/** Questions that are being asked of OCI, and until when others may join them. */
-const questions = new Map<string, { readonly answer: Promise<Answer>; readonly joinableUntil: number }>();
+/** The platform ends what a request leaves to the background by then. */
+const maxWriteMilliseconds = 30_000;
 
-/** For as long KV may still show what was there before (facts.md, section 6). */
-const kvLagMilliseconds = 60_000;
+/** This isolate's lookups in flight, and until when other requests may join them. */
+const lookups = new Map<string, { readonly answer: Promise<Answer>; readonly joinableUntil: number }>();
 
-/** This isolate's latest definite answers and when they were asked for, while KV may show an older entry or none. */
-const recentAnswers = new QuickLRU<string, { readonly answer: DefiniteAnswer; readonly askedAt: number }>({
-  maxSize: 1000,
-  maxAge: kvLagMilliseconds,
-});
-
-/** Users about whom OCI could not be asked a moment ago. */
-const recentFailures = new QuickLRU<string, true>({ maxSize: 1000, maxAge: refetchMilliseconds });
+/** This isolate's writes to KV in flight. */
+const writes = new Map<string, Promise<unknown>>();
 
 export class Directory {
   readonly #kv: KVNamespace;
   readonly #ttl: number;
   readonly #stale: number;
   readonly #background: Pick<ExecutionContext, "waitUntil">;
-  readonly #budget: QuestionBudget;
+  readonly #budget: LookupBudget;
 
   constructor(
     kv: KVNamespace,
     limits: { directoryTtlSeconds: number; directoryStaleSeconds: number },
     background: Pick<ExecutionContext, "waitUntil">,
-    budget: QuestionBudget,
+    budget: LookupBudget,
   ) {
     this.#budget = budget;
     this.#kv = kv;
@@ -86,122 +75,143 @@ export class Directory {
     this.#background = background;
   }
 
-  /** The cached entry. A cache that cannot be read is an empty one. */
-  async read(tenancyOcid: TenancyOcid, userOcid: UserOcid): Promise<DirectoryEntry | undefined> {
+  /** What KV shows of the user. Never rejects. */
+  async read(tenancyOcid: TenancyOcid, userOcid: UserOcid): Promise<CachedEntry> {
     try {
       const text = await within(kvTimeoutMilliseconds, this.#kv.get(entryKey(tenancyOcid, userOcid)));
-      return text === null ? undefined : await readEntry(text, tenancyOcid, userOcid);
+      return (text === null ? undefined : await readEntry(text, tenancyOcid, userOcid)) ?? "absent";
     } catch (error) {
       log("warn", { message: "the directory's cache cannot be read", error: String(error) });
-      return undefined;
+      return "unreadable";
     }
   }
 
   /**
    * The user's name and the key that `keyId` names, from `cached` (what {@link read} gave) where that is enough, else
-   * from OCI. `openClient` may reject, which counts as "OCI cannot be asked".
+   * from OCI. OCI is called about a key of a stale entry only once `prove` let it pass, and then without a budget. The
+   * key that is answered is not always one that was proved. `openClient` may reject, which counts as "OCI cannot be
+   * asked". Rejects only as `prove` does.
    */
   async resolve(
     keyId: ApiKeyId,
-    cached: DirectoryEntry | undefined,
+    cached: CachedEntry,
+    prove: KeyProof,
     openClient: () => Promise<IdentityClient>,
     now: number,
   ): Promise<Resolution> {
     const id = entryKey(keyId.tenancyOcid, keyId.userOcid);
-    const entry = latest(cached, recentAnswers.get(id));
+    const entry = memory.entryOf(id, cached, now, this.#ttl);
     const age = entry === undefined ? Number.POSITIVE_INFINITY : now - entry.fetchedAt;
     const fresh = age < this.#ttl;
-    const inEntry = entry && foundIn(entry, keyId.fingerprint, fresh ? "cache" : "stale");
+    const known = entry && foundIn(entry, keyId.fingerprint, fresh ? "cache" : "stale");
+    const asker: Asker = known === undefined ? "stranger" : "holder";
+    const failedLately = memory.failedLately(id, asker, now);
 
-    if (fresh) {
-      if (inEntry !== undefined) return inEntry;
-      if (age < refetchMilliseconds) return { kind: "refused", reason: "key-unknown" };
-      if (recentFailures.has(id)) return { kind: "unavailable" };
+    if (known?.source === "cache") return known;
+    if (known !== undefined) {
+      await prove(known.key);
+      if (failedLately && age < this.#stale) return known;
+    } else {
+      // Anyone can have made up the user, or the fingerprint.
+      if (fresh && age < refetchMilliseconds) return { kind: "refused", reason: "key-unknown" };
+      if (fresh && failedLately) return { kind: "unavailable" };
+      if (memory.isThrottled(keyId.tenancyOcid, now)) return { kind: "unavailable" };
     }
-    // A question about a key that a user is known to have is not counted: a flood of unknown users neither holds known
-    // ones back nor keeps a revoked key alive. One about a key that anyone can have made up is, unless a fresh entry
-    // bounds it: a stale one stays stale while OCI fails, and OCI would be asked at every login.
-    const counted = !fresh && inEntry === undefined;
-    const allowed = counted ? () => this.#budget(keyId.tenancyOcid) : async () => true;
-    let { answer, joined } = await this.#ask(keyId, openClient, allowed, now);
+
+    // Not counted are lookups for a key that was proved, and one in 30 s for a fingerprint that an entry does not have:
+    // a flood of unknown users neither holds known ones back nor keeps a revoked key alive.
+    const again = age < refetchMilliseconds || failedLately;
+    const counted = entry === undefined || (known === undefined && again);
+    const allowed = async () => !counted || (await this.#budget(keyId.tenancyOcid, cached !== "unreadable"));
+    let { answer, joined } = await this.#ask(keyId, asker, openClient, allowed, now);
     // It was another request that had no budget left; this one asks for itself. Those that waited longest are the next
     // to ask, so none is overtaken for ever.
     while (answer.kind === "over-budget" && joined) {
-      ({ answer, joined } = await this.#ask(keyId, openClient, allowed, now));
+      ({ answer, joined } = await this.#ask(keyId, asker, openClient, allowed, now));
     }
     if (answer.kind === "entry") {
       return foundIn(answer.entry, keyId.fingerprint, "oci") ?? { kind: "refused", reason: "key-unknown" };
     }
-    if (answer.kind === "unavailable" && age < this.#stale) return inEntry ?? answer;
-    return answer;
+    if (answer.kind !== "unavailable") return answer;
+    return known !== undefined && age < this.#stale ? known : { kind: "unavailable" };
   }
 
-  /** Makes KV and this isolate forget a user. Rejects if KV cannot. */
-  async forget(tenancyOcid: TenancyOcid, userOcid: UserOcid): Promise<void> {
+  /**
+   * Makes KV and this isolate forget a user: nothing that was fetched before `now` counts here any more, and no write
+   * of this isolate that is in flight brings it back. A write in flight in another isolate may, until it is stale.
+   * Rejects if KV cannot delete.
+   */
+  async forget(tenancyOcid: TenancyOcid, userOcid: UserOcid, now: number): Promise<void> {
     const id = entryKey(tenancyOcid, userOcid);
-    recentAnswers.delete(id);
-    recentFailures.delete(id);
-    questions.delete(id);
+    memory.purge(id, now);
+    lookups.delete(id);
+    await writes.get(id);
     await this.#kv.delete(id);
   }
 
-  /** Joins the question that another request of this isolate is asking about the user, or asks it. */
+  /** Joins the lookup of the user that another request of this isolate began, or begins one. */
   async #ask(
     keyId: ApiKeyId,
+    asker: Asker,
     openClient: () => Promise<IdentityClient>,
     allowed: () => Promise<boolean>,
     now: number,
   ): Promise<{ answer: Answer; joined: boolean }> {
     const id = entryKey(keyId.tenancyOcid, keyId.userOcid);
-    let question = questions.get(id);
-    const joined = question !== undefined && now <= question.joinableUntil;
-    if (question === undefined || !joined) {
-      const asked = {
-        answer: askWithin(allowed, () => askOci(keyId, openClient, now)),
+    let lookup = lookups.get(id);
+    const joined = lookup !== undefined && now <= lookup.joinableUntil;
+    if (lookup === undefined || !joined) {
+      const begun = {
+        answer: lookUpWithin(allowed, () => lookUp(keyId, openClient, now)),
         joinableUntil: now + ociTimeoutMilliseconds,
       };
-      questions.set(id, asked);
-      // The question outlives the request that asked it. Until KV has the answer, others join it rather than ask again.
-      const remembered = asked.answer
+      lookups.set(id, begun);
+      // The lookup outlives the request that began it. Until KV has the answer, others join it rather than begin one.
+      const remembered = begun.answer
         .then(async (answer) => {
-          // A question that is no longer the user's current one was overtaken, or the user was forgotten meanwhile.
-          if (questions.get(id) !== asked) return;
+          if (answer.kind === "unavailable" && answer.throttledSeconds !== undefined) {
+            memory.throttled(keyId.tenancyOcid, now + answer.throttledSeconds * 1000);
+          }
+          // A lookup that is no longer the user's current one was overtaken, or the user was purged meanwhile.
+          if (lookups.get(id) !== begun) return;
           if (answer.kind === "over-budget") {
-            questions.delete(id);
+            lookups.delete(id);
           } else if (answer.kind === "unavailable") {
-            recentFailures.set(id, true);
+            memory.failed(id, asker, now);
           } else {
-            recentFailures.delete(id);
-            recentAnswers.set(id, { answer, askedAt: now });
-            await this.#remember(id, answer);
+            memory.answered(id, answer, now);
+            await this.#write(id, answer);
           }
         })
         .finally(() => {
-          if (questions.get(id) === asked) questions.delete(id);
+          if (lookups.get(id) === begun) lookups.delete(id);
         });
       this.#background.waitUntil(remembered);
-      question = asked;
+      lookup = begun;
     }
     // Every waiter has its own time limit: the request that asks may end before its answer comes.
     try {
-      return { answer: await within(ociTimeoutMilliseconds, question.answer), joined };
+      return { answer: await within(ociTimeoutMilliseconds, lookup.answer), joined };
     } catch {
+      memory.failed(id, asker, now);
       return { answer: { kind: "unavailable" }, joined };
     }
   }
 
-  /** A cache that cannot be written costs the next login a question, and fails none. */
-  async #remember(id: string, answer: DefiniteAnswer): Promise<void> {
-    try {
-      if (answer.kind === "entry") {
-        const expirationTtl = Math.max(Math.ceil(Math.max(this.#ttl, this.#stale) / 1000), minKvTtlSeconds);
-        await this.#kv.put(id, JSON.stringify(answer.entry), { expirationTtl });
-      } else {
-        await this.#kv.delete(id);
-      }
-    } catch (error) {
+  /** A cache that cannot be written costs the next login a lookup, and fails none. */
+  async #write(id: string, answer: DefiniteAnswer): Promise<void> {
+    const expirationTtl = Math.max(Math.ceil(Math.max(this.#ttl, this.#stale) / 1000), minKvTtlSeconds);
+    const write =
+      answer.kind === "entry"
+        ? this.#kv.put(id, JSON.stringify(answer.entry), { expirationTtl })
+        : this.#kv.delete(id);
+    const written = within(maxWriteMilliseconds, write).catch((error) => {
       log("warn", { message: "the directory's cache cannot be written", error: String(error) });
-    }
+    });
+    const all = Promise.all([writes.get(id), written]);
+    writes.set(id, all);
+    await written;
+    if (writes.get(id) === all) writes.delete(id);
   }
 }
 
@@ -210,69 +220,14 @@ function entryKey(tenancyOcid: TenancyOcid, userOcid: UserOcid): string {
   return `${tenancyOcid}/${userOcid}`;
 }
 
-/** The cached entry, unless this isolate has had a later answer: a later "no such user" leaves no entry at all. */
-function latest(
-  cached: DirectoryEntry | undefined,
-  recent: { answer: DefiniteAnswer; askedAt: number } | undefined,
-): DirectoryEntry | undefined {
-  if (recent === undefined || (cached !== undefined && cached.fetchedAt >= recent.askedAt)) return cached;
-  return recent.answer.kind === "entry" ? recent.answer.entry : undefined;
-}
-
-function foundIn(
-  entry: DirectoryEntry,
-  fingerprint: string,
-  source: "cache" | "oci" | "stale",
-): Resolution | undefined {
+function foundIn(entry: DirectoryEntry, fingerprint: string, source: "cache" | "oci" | "stale") {
   const key = activeKey(entry, fingerprint);
-  return key && { kind: "found", username: entry.name, key, source };
+  return key && { kind: "found" as const, username: entry.name, key, source };
 }
 
-async function askWithin(allowed: () => Promise<boolean>, ask: () => Promise<Answer>): Promise<Answer> {
-  return (await allowed()) ? ask() : { kind: "over-budget" };
-}
-
-/** Never rejects: whatever goes wrong, OCI has not been asked. */
-async function askOci(
-  keyId: ApiKeyId,
-  openClient: () => Promise<IdentityClient>,
-  now: number,
+async function lookUpWithin(
+  allowed: () => Promise<boolean>,
+  look: () => Promise<DefiniteAnswer | NoAnswer>,
 ): Promise<Answer> {
-  try {
-    return await askClient(keyId, await openClient(), now);
-  } catch (error) {
-    // Such as a credential that cannot be decrypted.
-    return unavailable(keyId.tenancyOcid, keyId.userOcid, { why: String(error) });
-  }
-}
-
-/** Get User and List API Keys, side by side. */
-async function askClient(
-  { tenancyOcid, userOcid }: ApiKeyId,
-  client: IdentityClient,
-  now: number,
-): Promise<Answer> {
-  const [user, apiKeys] = await Promise.all([client.getUser(userOcid), client.listApiKeys(userOcid)]);
-  for (const answer of [user, apiKeys]) {
-    if (answer.kind === "not-found") {
-      const message =
-        "OCI says 404: the user is gone, or the policy that lets the tenancy's credential read users is";
-      log("warn", { message, tenancyOcid, userOcid, oci: answer.failure });
-      return { kind: "refused", reason: "user-unknown" };
-    }
-  }
-  if (user.kind !== "answer") return unavailable(tenancyOcid, userOcid, user.failure);
-  const verdict = judgeUser(tenancyOcid, userOcid, user.value);
-  if (verdict.kind === "refused") return verdict;
-  if (verdict.kind === "unfit") return unavailable(tenancyOcid, userOcid, verdict);
-  if (apiKeys.kind !== "answer") return unavailable(tenancyOcid, userOcid, apiKeys.failure);
-  const entry = await makeEntry(tenancyOcid, userOcid, user.value, apiKeys.value, now);
-  return entry === undefined
-    ? unavailable(tenancyOcid, userOcid, { why: "List API Keys answered with another user's keys" })
-    : { kind: "entry", entry };
-}
-
-function unavailable(tenancyOcid: TenancyOcid, userOcid: UserOcid, failure: OciFailure): Answer {
-  log("error", { message: "OCI cannot be asked about a user", tenancyOcid, userOcid, oci: failure });
-  return { kind: "unavailable" };
+  return (await allowed()) ? look() : { kind: "over-budget" };
 }

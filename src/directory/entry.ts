@@ -6,7 +6,7 @@
  */
 import QuickLRU from "quick-lru";
 import { z } from "zod";
-import type { OciApiKey, OciUser } from "../oci/identity-client.ts";
+import { type OciApiKey, type OciUser, userName } from "../oci/identity-client.ts";
 import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
 import { publicKeyDer } from "../oci/public-key.ts";
 import { verificationKey } from "./verification-keys.ts";
@@ -15,7 +15,7 @@ const entrySchema = z.object({
   version: z.literal(1),
   tenancyOcid: z.string(),
   userOcid: z.string(),
-  name: z.string(),
+  name: userName,
   lifecycleState: z.literal("ACTIVE"),
   keys: z.array(
     z.object({

@@ -6,7 +6,7 @@
 
 import { createMiddleware } from "hono/factory";
 import ipaddr from "ipaddr.js";
-import type { QuestionBudget } from "../directory/directory.ts";
+import type { LookupBudget } from "../directory/directory.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { within } from "../time-limit.ts";
@@ -46,9 +46,13 @@ export const limitedRequests = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-/** The narrower budget first: an address that is over its own uses up nothing of its tenancy's. */
-export function questionBudget(env: Env, ip: string): QuestionBudget {
-  return async (tenancyOcid) =>
-    (await withinLimit(env.ADDRESS_QUESTIONS, `${tenancyOcid} ${addressKey(ip)}`)) &&
+/**
+ * The narrower budget first: an address that is over its own uses up nothing of its tenancy's. While the cache cannot be
+ * read, known users are looked up like unknown ones, and many of them may be behind one address: then the tenancy's
+ * budget alone counts.
+ */
+export function lookupBudget(env: Env, ip: string): LookupBudget {
+  return async (tenancyOcid, cacheIsReadable) =>
+    (!cacheIsReadable || (await withinLimit(env.ADDRESS_QUESTIONS, `${tenancyOcid} ${addressKey(ip)}`))) &&
     (await withinLimit(env.TENANCY_QUESTIONS, tenancyOcid));
 }

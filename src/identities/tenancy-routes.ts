@@ -5,7 +5,7 @@ import { operatorOnly } from "../http/authenticate.ts";
 import { errorResponses, ofBodies, ofCallers } from "../http/error-responses.ts";
 import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
-import { questionBudget } from "../http/rate-limit.ts";
+import { lookupBudget } from "../http/rate-limit.ts";
 import { Refusal } from "../http/refusal.ts";
 import { defineRoute } from "../http/route.ts";
 import { askLedger, ledgersOf, wakeLedger } from "../ledger/address.ts";
@@ -233,7 +233,7 @@ export const tenancyRoutes = [
       operationId: "purgeUser",
       summary: "Forget a cached user",
       description:
-        "Forget what is cached of a user, here at once and elsewhere within a minute, so that the next login asks OCI.",
+        "Forget what is cached of a user, here at once and elsewhere within a minute, so that the next login asks OCI. An entry that another location is writing at that moment may stay until it is stale: to stop a login for certain, suspend the identity.",
       request: { params: userParams },
       responses: {
         ...success("Purged", z.strictObject({ purgedAt: time }), { purgedAt: at }),
@@ -249,10 +249,10 @@ export const tenancyRoutes = [
         type: "tenancy.purge-user",
         details: { tenancyOcid, userOcid },
       });
-      const budget = questionBudget(c.env, c.var.caller.origin.ip);
+      const budget = lookupBudget(c.env, c.var.caller.origin.ip);
       const directory = new Directory(c.env.DIRECTORY, c.var.config, c.executionCtx, budget);
       try {
-        await c.var.waits.on("kv", directory.forget(tenancyOcid, userOcid));
+        await c.var.waits.on("kv", directory.forget(tenancyOcid, userOcid, Date.now()));
       } catch (error) {
         throw new Refusal("storage-unavailable", undefined, { cause: error });
       }

@@ -6,8 +6,9 @@
  */
 import { newEvent, type OutgoingEvent, type RequestOrigin } from "../audit/event.ts";
 import type { Refused } from "../audit/refusals.ts";
-import type { Resolution } from "../directory/directory.ts";
-import type { DirectoryEntry, DirectoryKey } from "../directory/entry.ts";
+import type { KeyProof, Resolution } from "../directory/directory.ts";
+import type { DirectoryKey } from "../directory/entry.ts";
+import type { CachedEntry } from "../directory/memory.ts";
 import { verificationKey } from "../directory/verification-keys.ts";
 import { type Reason, Refusal } from "../http/refusal.ts";
 import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
@@ -43,10 +44,12 @@ export interface LoginDependencies {
     identityId: string,
     organizationSlug: string | undefined,
   ): Promise<LoginConfiguration | undefined>;
-  readDirectory(keyId: ApiKeyId): Promise<DirectoryEntry | undefined>;
+  readDirectory(keyId: ApiKeyId): Promise<CachedEntry>;
+  /** Rejects as `prove` does. */
   resolveUser(
     keyId: ApiKeyId,
-    cached: DirectoryEntry | undefined,
+    cached: CachedEntry,
+    prove: KeyProof,
     tenancy: LoginConfiguration["tenancy"],
   ): Promise<Resolution>;
   /** Rejects with a {@link Refusal} if the ledger does not answer. */
@@ -104,12 +107,14 @@ export async function logIn(
     checkTenancy(keyId.tenancyOcid, configuration);
     checkRealm(keyId, request.host);
 
-    // 8. The directory knows the key, of this tenancy and user.
-    const user = checkUser(await dependencies.resolveUser(keyId, cached, configuration.tenancy));
+    // 8. The directory knows the key, of this tenancy and user. It tries the signature with a key that it knew before
+    // it has OCI called about it, so that a stranger makes no call.
+    const prove = (key: DirectoryKey) => checkSignature(key, signature, request.signingString);
+    const user = checkUser(await dependencies.resolveUser(keyId, cached, prove, configuration.tenancy));
     attempt.tell({ username: user.username, keySource: user.source });
 
-    // 9. The key made the signature.
-    await checkSignature(user.key, signature, request.signingString);
+    // 9. The key that the directory answered with made the signature, whatever it tried.
+    await prove(user.key);
     caller = "holder";
 
     // 10. The user is allowed.

@@ -2,7 +2,7 @@ import { writeRefusal } from "../audit/refusals.ts";
 import { Directory } from "../directory/directory.ts";
 import { errorResponses, ofBodies, ofEligibility } from "../http/error-responses.ts";
 import { requestOrigin } from "../http/origin.ts";
-import { checkRate, questionBudget } from "../http/rate-limit.ts";
+import { checkRate, lookupBudget } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
 import { nearestSession } from "../identities/database.ts";
 import { jsonBody, success } from "../identities/fields.ts";
@@ -43,7 +43,7 @@ export const loginRoute = defineRoute(
     const { config, waits } = c.var;
     const now = Date.now();
     const origin = requestOrigin(c);
-    const budget = questionBudget(c.env, origin.ip);
+    const budget = lookupBudget(c.env, origin.ip);
     const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
     const session = nearestSession(c.env.DB, waits);
     const token = await logIn(
@@ -55,10 +55,10 @@ export const loginRoute = defineRoute(
         loadConfiguration: (identityId, slug) =>
           loadLoginConfiguration(session, identityId, slug === undefined ? undefined : { slug }),
         readDirectory: ({ tenancyOcid, userOcid }) => waits.on("kv", directory.read(tenancyOcid, userOcid)),
-        resolveUser: (keyId, cached, tenancy) =>
+        resolveUser: (keyId, cached, prove, tenancy) =>
           waits.on(
             "oci",
-            directory.resolve(keyId, cached, () => storedIdentityClient(config, tenancy), now),
+            directory.resolve(keyId, cached, prove, () => storedIdentityClient(config, tenancy), now),
           ),
         recordLogin: (keyId, login) =>
           waits.on(

@@ -5,17 +5,23 @@
  * fit, from a redirect to a body of the wrong shape, is no usable answer and never an exception.
  */
 import { z } from "zod";
+import { parseHttpDate } from "./http-date.ts";
 import type { ApiKeyId } from "./key-id.ts";
 import type { TenancyOcid, UserOcid } from "./ocid.ts";
 import { importSigningKey, signGet } from "./sign.ts";
 
+/** Longer ones would not fit a token that every service takes; OCI's own limit is lower. */
+export const userName = z.string().min(1).max(512);
+
 const user = z.object({
   id: z.string(),
   compartmentId: z.string(),
-  name: z.string().min(1),
+  name: userName,
   lifecycleState: z.string(),
   capabilities: z.object({ canUseApiKeys: z.boolean().nullish() }).nullish(),
 });
+/** Of a list, only whom it lists matters: one user's name does not spoil it. */
+const listedUser = user.pick({ id: true });
 const apiKey = z.object({
   // A PEM of 8192 bits is under 2 KB.
   keyValue: z.string().max(8192),
@@ -26,6 +32,7 @@ const apiKey = z.object({
 const ociError = z.object({ code: z.string().max(100), message: z.string().max(2000) });
 
 export type OciUser = z.output<typeof user>;
+export type OciListedUser = z.output<typeof listedUser>;
 export type OciApiKey = z.output<typeof apiKey>;
 
 /** What OCI said when it did not give what was asked for. */
@@ -42,7 +49,12 @@ export interface OciFailure {
 export type OciAnswer<T> =
   | { readonly kind: "answer"; readonly value: T }
   | { readonly kind: "not-found"; readonly failure: OciFailure }
-  | { readonly kind: "unavailable"; readonly failure: OciFailure };
+  | {
+      readonly kind: "unavailable";
+      readonly failure: OciFailure;
+      /** OCI said 429: how long it wants no call. */
+      readonly throttledSeconds?: number;
+    };
 
 export interface OciCredential {
   readonly keyId: ApiKeyId;
@@ -52,6 +64,10 @@ export interface OciCredential {
 
 /** How long OCI has for an answer, body included. */
 export const ociTimeoutMilliseconds = 3000;
+
+/** How long OCI is left alone after a 429 that does not say, and at most. */
+const defaultThrottledSeconds = 5;
+const maxThrottledSeconds = 60;
 
 /** Get User is about 1 KB and a user has at most three API keys; a page of users is the largest answer. */
 const maxAnswerBytes = 256 * 1024;
@@ -74,8 +90,9 @@ export class IdentityClient {
     return this.#get(`/20160918/users/${userOcid}/apiKeys`, z.array(apiKey).max(100));
   }
 
-  listUsers(tenancyOcid: TenancyOcid, limit: number): Promise<OciAnswer<OciUser[]>> {
-    return this.#get(`/20160918/users?compartmentId=${tenancyOcid}&limit=${limit}`, z.array(user).max(1000));
+  listUsers(tenancyOcid: TenancyOcid, limit: number): Promise<OciAnswer<OciListedUser[]>> {
+    const path = `/20160918/users?compartmentId=${tenancyOcid}&limit=${limit}`;
+    return this.#get(path, z.array(listedUser).max(1000));
   }
 
   async #get<T>(pathAndQuery: string, schema: z.ZodType<T>): Promise<OciAnswer<T>> {
@@ -102,7 +119,9 @@ export class IdentityClient {
       return { kind: "not-found", failure: { ...about, why: "OCI says 404" } };
     }
     if (response.status !== 200) {
-      return unavailable({ ...about, why: `OCI says ${response.status}` });
+      const none = unavailable({ ...about, why: `OCI says ${response.status}` });
+      if (response.status !== 429) return none;
+      return { ...none, throttledSeconds: throttledSeconds(response.headers.get("retry-after")) };
     }
     const value = schema.safeParse(json);
     return value.success
@@ -113,6 +132,15 @@ export class IdentityClient {
 
 function unavailable(failure: OciFailure): { kind: "unavailable"; failure: OciFailure } {
   return { kind: "unavailable", failure };
+}
+
+/** Retry-After is a number of seconds or a date (RFC 9110, section 10.2.3). */
+function throttledSeconds(retryAfter: string | null): number {
+  const text = retryAfter?.trim() ?? "";
+  const date = parseHttpDate(text);
+  const seconds = date.ok ? Math.ceil((date.value.epochMilliseconds - Date.now()) / 1000) : Number(text);
+  if (!date.ok && !/^\d+$/.test(text)) return defaultThrottledSeconds;
+  return Math.min(Math.max(seconds, 1), maxThrottledSeconds);
 }
 
 function parseJson(text: string): unknown {

@@ -4,7 +4,7 @@ import { Directory } from "../directory/directory.ts";
 import { errorResponses, ofBodies, ofEligibility, ofTokens } from "../http/error-responses.ts";
 import { examples } from "../http/examples.ts";
 import { requestOrigin } from "../http/origin.ts";
-import { limitedRequests, questionBudget } from "../http/rate-limit.ts";
+import { limitedRequests, lookupBudget } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
 import { primarySession } from "../identities/database.ts";
 import { jsonBody, success } from "../identities/fields.ts";
@@ -22,6 +22,9 @@ const body = jsonBody(
   }),
   { accessToken: examples.accessToken },
 );
+
+/** A renewal shows no signature: the token is the proof that the key made one. */
+const provedByToken = async () => {};
 
 export const tokenRoutes = [
   defineRoute(
@@ -51,7 +54,7 @@ export const tokenRoutes = [
       const now = Date.now();
       const origin = requestOrigin(c);
       const session = primarySession(c.env.DB, waits);
-      const budget = questionBudget(c.env, origin.ip);
+      const budget = lookupBudget(c.env, origin.ip);
       const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
       const token = await renewToken(
         c.req.valid("json").accessToken,
@@ -62,7 +65,7 @@ export const tokenRoutes = [
           resolveUser: async (keyId, tenancy) => {
             const cached = await waits.on("kv", directory.read(keyId.tenancyOcid, keyId.userOcid));
             const open = () => storedIdentityClient(config, tenancy);
-            return waits.on("oci", directory.resolve(keyId, cached, open, now));
+            return waits.on("oci", directory.resolve(keyId, cached, provedByToken, open, now));
           },
           recordRenewal: ({ oci, jti }, renewal) =>
             waits.on(

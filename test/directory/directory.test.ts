@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
-import { Directory, type Resolution } from "../../src/directory/directory.ts";
+import { Directory, type KeyProof, type Resolution } from "../../src/directory/directory.ts";
 import type { DirectoryEntry } from "../../src/directory/entry.ts";
 import { verificationKey } from "../../src/directory/verification-keys.ts";
+import { lookupBudget } from "../../src/http/rate-limit.ts";
 import type { IdentityClient, OciAnswer, OciApiKey, OciUser } from "../../src/oci/identity-client.ts";
 import type { ApiKeyId } from "../../src/oci/key-id.ts";
 import { base64, newEcKeyPair, newRsaKeyPair } from "../oci/key-pairs.ts";
@@ -17,7 +18,8 @@ const limits = { directoryTtlSeconds: 300, directoryStaleSeconds: 3600 };
 
 let background: Promise<unknown>[] = [];
 const waitUntil = (promise: Promise<unknown>) => void background.push(promise);
-const budget = vi.fn(async (_tenancyOcid: string) => true);
+const budget = vi.fn(async (_tenancyOcid: string, _cacheIsReadable: boolean) => true);
+const proved: KeyProof = async () => {};
 
 let logged: Record<"warn" | "error", Mock>;
 
@@ -88,11 +90,15 @@ const ociDown = { user: unavailable, keys: unavailable } as const;
 async function ask(
   signer: ApiKeyId,
   { open }: Pick<Oci, "open">,
-  { kv = env.DIRECTORY, ...settings }: Partial<typeof limits> & { kv?: KVNamespace } = {},
+  {
+    kv = env.DIRECTORY,
+    prove = proved,
+    ...settings
+  }: Partial<typeof limits> & { kv?: KVNamespace; prove?: KeyProof } = {},
 ): Promise<Resolution> {
   const directory = new Directory(kv, { ...limits, ...settings }, { waitUntil }, budget);
   const cached = await directory.read(signer.tenancyOcid, signer.userOcid);
-  return directory.resolve(signer, cached, open, Date.now());
+  return directory.resolve(signer, cached, prove, open, Date.now());
 }
 
 async function resolve(...question: Parameters<typeof ask>): Promise<Resolution> {
@@ -273,6 +279,12 @@ describe("a cached entry counts as absent", () => {
     ],
     ["if it does not say when it was fetched", (signer) => ({ ...entryOf(signer), fetchedAt: undefined })],
     ["if it has no name", (signer) => ({ ...entryOf(signer), name: undefined })],
+    ["if its name is empty", (signer) => entryOf(signer, { name: "" })],
+    ["if its name has 513 characters", (signer) => entryOf(signer, { name: "a".repeat(513) })],
+    [
+      "if it is from more than a minute ahead",
+      (signer) => entryOf(signer, { fetchedAt: Date.now() + 60_001 }),
+    ],
     ["if it has no list of keys", (signer) => ({ ...entryOf(signer), keys: undefined })],
     ["if it is cut short", (signer) => JSON.stringify(entryOf(signer)).slice(0, -1)],
     ["if it is not JSON", () => "<html>"],
@@ -363,7 +375,7 @@ describe("of a user's keys,", () => {
 });
 
 describe("a fresh entry", () => {
-  it.each([0, 1, 299.999])("that is %f s old answers without a question", async (age) => {
+  it.each([-60, 0, 1, 299.999])("that is %f s old answers without a question", async (age) => {
     const signer = await knownSigner(age);
     const oci = ociOf(signer);
     expect(await resolve(signer, oci)).toEqual(found("cache"));
@@ -506,7 +518,91 @@ describe("a stale entry", () => {
     const oci = ociOf(signer, ociDown);
     await resolve(signer, oci);
     oci.says({});
+    wait(30);
     expect(await resolve(signer, oci)).toEqual(found("oci"));
+  });
+
+  it("is looked up only for whoever proves its key, and nothing is opened for anyone else", async () => {
+    const signer = await knownSigner(400);
+    const { questions, ...oci } = ociOf(signer);
+    const open = vi.fn(oci.open);
+    const prove = vi.fn<KeyProof>().mockRejectedValue(new Error("the signature does not verify"));
+    for (let count = 0; count < 20; count++) {
+      await expect(resolve(signer, { open }, { prove })).rejects.toThrow("the signature does not verify");
+    }
+    expect([open.mock.calls.length, ...questions()]).toEqual([0, 0, 0]);
+    expect(prove.mock.calls).toEqual(Array(20).fill([found("stale").key]));
+    prove.mockImplementation(async () => expect(open).not.toHaveBeenCalled());
+    expect(await resolve(signer, { open }, { prove })).toEqual(found("oci"));
+    expect(questions()).toEqual([1, 1]);
+  });
+
+  it("answers nobody who does not prove its key after OCI failed, either", async () => {
+    const signer = await knownSigner(400);
+    const oci = ociOf(signer, ociDown);
+    expect(await resolve(signer, oci)).toEqual(found("stale"));
+    const prove = () => Promise.reject(new Error("the signature does not verify"));
+    await expect(resolve(signer, oci, { prove })).rejects.toThrow("the signature does not verify");
+  });
+
+  it("is the only one whose key has to be proved here: step 9 verifies the others", async () => {
+    const prove = vi.fn<KeyProof>();
+    const [fresh, unknown, stale] = [await knownSigner(100), newSigner(), await knownSigner(400)];
+    const madeUp = { ...stale, fingerprint: otherKey.fingerprint };
+    for (const signer of [fresh, unknown, madeUp]) await resolve(signer, ociOf(signer), { prove });
+    expect(prove).not.toHaveBeenCalled();
+  });
+
+  it("answers for 30 s after a failure without a call to OCI", async () => {
+    const signer = await knownSigner(400);
+    const oci = ociOf(signer, ociDown);
+    for (const [pause, questions] of [
+      [0, 1],
+      [0, 1],
+      [29.999, 1],
+      [0.001, 2],
+      [29, 2],
+      [1, 3],
+    ] as const) {
+      wait(pause);
+      expect(await resolve(signer, oci)).toEqual(found("stale"));
+      expect(oci.questions()).toEqual([questions, questions]);
+    }
+  });
+
+  it("without the fingerprint is fetched again once in 30 s while OCI cannot be asked, and beyond that counted", async () => {
+    const signer = await knownSigner(400);
+    const oci = ociOf(signer, ociDown);
+    const madeUp = [otherKey, ecKey, shortKey].map(({ fingerprint }) => ({ ...signer, fingerprint }));
+    for (const questions of [1, 3]) {
+      budget.mockClear().mockResolvedValue(false);
+      const answers = [];
+      for (const keyId of madeUp) answers.push(await resolve(keyId, oci));
+      budget.mockResolvedValue(true);
+      expect(answers).toEqual([cannotTell, { kind: "over-budget" }, { kind: "over-budget" }]);
+      expect(budget).toHaveBeenCalledTimes(2);
+      expect(oci.questions()).toEqual([questions, questions]);
+      for (const _ of [1, 2]) expect(await resolve(signer, oci)).toEqual(found("stale"));
+      expect(oci.questions()).toEqual([questions + 1, questions + 1]);
+      wait(30);
+    }
+  });
+
+  it("is not kept from the call that ends its key by the failure of one that a stranger had made", async () => {
+    const signer = await knownSigner(400);
+    const oci = ociOf(signer, ociDown);
+    expect(await resolve({ ...signer, fingerprint: otherKey.fingerprint }, oci)).toEqual(cannotTell);
+    oci.says({ keys: answer([]) });
+    expect(await resolve(signer, oci)).toEqual(refused("key-unknown"));
+  });
+
+  it("without the fingerprint is fetched again though it is 1 s old, and that is counted", async () => {
+    const signer = await knownSigner(1);
+    const oci = ociOf(signer, { keys: answer([apiKeyOf(signer, otherKey)]) });
+    budget.mockClear();
+    const newKey = { ...signer, fingerprint: otherKey.fingerprint };
+    expect(await resolve(newKey, oci, { directoryTtlSeconds: 0 })).toEqual(found("oci", otherKey));
+    expect(budget).toHaveBeenCalledTimes(1);
   });
 });
 
@@ -647,7 +743,7 @@ describe("a question that takes its time", () => {
     const login: { got?: Resolution } = {};
     const directory = new Directory(env.DIRECTORY, limits, { waitUntil }, budget);
     const cached = await directory.read(signer.tenancyOcid, signer.userOcid);
-    void directory.resolve(signer, cached, oci.open, Date.now()).then((got) => {
+    void directory.resolve(signer, cached, proved, oci.open, Date.now()).then((got) => {
       login.got = got;
     });
     return login;
@@ -711,6 +807,7 @@ describe("a question that takes its time", () => {
     await new Directory(env.DIRECTORY, limits, { waitUntil }, budget).forget(
       signer.tenancyOcid,
       signer.userOcid,
+      Date.now(),
     );
     oci.answerNow();
     await Promise.all(background);
@@ -730,6 +827,40 @@ describe("a cached key", () => {
 });
 
 describe("the budget for questions about unknown users and keys", () => {
+  it("is the address's and then its tenancy's, and the tenancy's alone while KV cannot be read", async () => {
+    const signer = newSigner();
+    const counted: string[] = [];
+    const binding = (name: string, left: number): RateLimit => ({
+      limit: async ({ key }) => {
+        counted.push(`${name} ${key}`);
+        left -= 1;
+        return { success: left >= 0 };
+      },
+    });
+    const of = ([address, tenancy]: readonly [number, number]) =>
+      lookupBudget(
+        {
+          ...env,
+          ADDRESS_QUESTIONS: binding("address", address),
+          TENANCY_QUESTIONS: binding("tenancy", tenancy),
+        },
+        "192.0.2.1",
+      );
+    const { tenancyOcid } = signer;
+    const [address, tenancy] = [`address ${tenancyOcid} 192.0.2.1`, `tenancy ${tenancyOcid}`];
+    for (const [allowed, cacheIsReadable, left, keys] of [
+      [true, true, [1, 1], [address, tenancy]],
+      [false, true, [0, 1], [address]],
+      [false, true, [1, 0], [address, tenancy]],
+      [true, false, [0, 1], [tenancy]],
+      [false, false, [1, 0], [tenancy]],
+    ] as const) {
+      counted.length = 0;
+      expect(await of(left)(tenancyOcid, cacheIsReadable)).toBe(allowed);
+      expect(counted).toEqual(keys);
+    }
+  });
+
   it("is asked by tenancy, refuses without asking OCI, and is not remembered", async () => {
     const signer = newSigner();
     const oci = ociOf(signer);
@@ -737,7 +868,9 @@ describe("the budget for questions about unknown users and keys", () => {
     const logins = await Promise.all(Array.from({ length: 20 }, () => ask(signer, oci)));
     budget.mockResolvedValue(true);
     expect(logins).toEqual(Array(20).fill({ kind: "over-budget" }));
-    expect(new Set(budget.mock.calls.flat())).toEqual(new Set([signer.tenancyOcid]));
+    expect(new Set(budget.mock.calls.map((call) => call.join()))).toEqual(
+      new Set([`${signer.tenancyOcid},true`]),
+    );
     expect(oci.questions()).toEqual([0, 0]);
     await Promise.all(background);
     expect(await resolve(signer, oci)).toEqual(found("oci"));
@@ -766,7 +899,7 @@ describe("the budget for questions about unknown users and keys", () => {
         return allowed;
       };
       const directory = new Directory(env.DIRECTORY, limits, { waitUntil }, ownBudget);
-      return directory.resolve(signer, undefined, oci.open, Date.now());
+      return directory.resolve(signer, "absent", proved, oci.open, Date.now());
     };
     const logins = await Promise.all([false, false, true, true, false].map(from));
     expect(logins.slice(0, 2)).toEqual([{ kind: "over-budget" }, { kind: "over-budget" }]);
@@ -775,34 +908,150 @@ describe("the budget for questions about unknown users and keys", () => {
     await Promise.all(background);
   });
 
-  it("is asked for a stale entry without the fingerprint, which bounds what OCI is asked while it fails", async () => {
-    const signer = await knownSigner(301);
-    const oci = ociOf(signer, { user: unavailable });
-    const madeUp = { ...signer, fingerprint: signer.fingerprint.replace(/^../, "zz") };
-    budget.mockClear().mockResolvedValueOnce(true).mockResolvedValue(false);
-    const logins = [await resolve(madeUp, oci), await resolve(madeUp, oci), await resolve(signer, oci)];
-    budget.mockResolvedValue(true);
-    expect(logins).toEqual([{ kind: "unavailable" }, { kind: "over-budget" }, found("stale")]);
-    expect(oci.questions()).toEqual([2, 2]);
+  it("is told that KV cannot be read, when everyone is unknown", async () => {
+    const signer = newSigner();
+    budget.mockClear();
+    expect(await resolve(signer, ociOf(signer), { kv: kvWith({ get: kvDown }) })).toEqual(found("oci"));
+    expect(budget.mock.calls).toEqual([[signer.tenancyOcid, false]]);
   });
 
   it.each([
     ["stale", 301],
     ["past the stale limit", 3700],
     ["fresh, without the fingerprint", 100],
+    ["stale, without the fingerprint", 301],
   ])("is not asked for a user with an entry that is %s", async (what, secondsAgo) => {
     const signer = await knownSigner(secondsAgo);
     const other = { ...signer, fingerprint: key.fingerprint.replace(/^../, "zz") };
     budget.mockClear().mockResolvedValue(false);
-    await resolve(what.startsWith("fresh") ? other : signer, ociOf(signer));
+    await resolve(what.endsWith("fingerprint") ? other : signer, ociOf(signer));
     budget.mockResolvedValue(true);
     expect(budget.mock.calls).toEqual([]);
   });
 });
 
+describe("while OCI answers 429", () => {
+  const throttled = { user: { ...unavailable, throttledSeconds: 20 } } as const;
+
+  /** A tenancy whose credential OCI has just answered with 429. */
+  async function throttledTenancy(says: Says = throttled) {
+    const stranger = newSigner();
+    expect(await resolve(stranger, ociOf(stranger, says))).toEqual(cannotTell);
+    const { tenancyOcid } = stranger;
+    return {
+      newcomer: () => ({ ...newSigner(), tenancyOcid }),
+      async known(secondsAgo: number): Promise<ApiKeyId> {
+        const signer = { ...newSigner(), tenancyOcid };
+        await store(signer, entryOf(signer, { fetchedAt: Date.now() - secondsAgo * 1000 }));
+        return signer;
+      },
+    };
+  }
+
+  it.each([
+    ["Get User", throttled],
+    ["List API Keys", { keys: { ...unavailable, throttledSeconds: 20 } }],
+    [
+      "List API Keys, and Get User nothing usable",
+      { ...ociDown, keys: { ...unavailable, throttledSeconds: 20 } },
+    ],
+  ] as [string, Says][])("to %s, unknown users wait as long as it says, uncounted", async (_, says) => {
+    const { newcomer } = await throttledTenancy(says);
+    const signer = newcomer();
+    const oci = ociOf(signer);
+    budget.mockClear();
+    for (const pause of [0, 19.999]) {
+      wait(pause);
+      expect(await resolve(signer, oci)).toEqual(cannotTell);
+    }
+    expect([oci.questions(), budget.mock.calls]).toEqual([[0, 0], []]);
+    wait(0.001);
+    expect(await resolve(signer, oci)).toEqual(found("oci"));
+  });
+
+  it.each([
+    ["fresh", 100],
+    ["stale", 400],
+  ])("a key that a %s entry does not have waits too", async (_, secondsAgo) => {
+    const { known } = await throttledTenancy();
+    const signer = await known(secondsAgo);
+    const oci = ociOf(signer);
+    const madeUp = { ...signer, fingerprint: otherKey.fingerprint };
+    expect(await resolve(madeUp, oci)).toEqual(cannotTell);
+    expect(oci.questions()).toEqual([0, 0]);
+    wait(20);
+    expect(await resolve(madeUp, oci)).toEqual(refused("key-unknown"));
+    expect(oci.questions()).toEqual([1, 1]);
+  });
+
+  it("a stale entry is still fetched again for whoever proves its key: a revoked one ends", async () => {
+    const { known } = await throttledTenancy();
+    const signer = await known(400);
+    const oci = ociOf(signer, { keys: answer([]) });
+    expect(await resolve(signer, oci)).toEqual(refused("key-unknown"));
+    expect(oci.questions()).toEqual([1, 1]);
+  });
+
+  it("a fresh entry answers, and other tenancies do not wait", async () => {
+    const { known } = await throttledTenancy();
+    const [signer, elsewhere] = [await known(100), newSigner()];
+    expect(await resolve(signer, ociOf(signer))).toEqual(found("cache"));
+    expect(await resolve(elsewhere, ociOf(elsewhere))).toEqual(found("oci"));
+  });
+});
+
+describe("while KV cannot be read", () => {
+  const unreadable = { kv: kvWith({ get: kvDown }) };
+
+  it.each<[string, (signer: ApiKeyId) => Promise<unknown>]>([
+    ["from KV", (signer) => store(signer, entryOf(signer))],
+    ["from OCI, and cannot be written to KV", () => Promise.resolve()],
+  ])("what this isolate had %s answers while it is fresh, and no longer", async (_, prepare) => {
+    const signer = newSigner();
+    await prepare(signer);
+    await resolve(signer, ociOf(signer), { kv: kvWith({ put: kvDown }) });
+    const oci = ociOf(signer);
+    budget.mockClear();
+    wait(299.999);
+    expect(await resolve(signer, oci, unreadable)).toEqual(found("cache"));
+    expect([oci.questions(), budget.mock.calls]).toEqual([[0, 0], []]);
+    wait(0.001);
+    oci.says(ociDown);
+    expect(await resolve(signer, oci, unreadable)).toEqual(cannotTell);
+  });
+
+  it("OCI's answer answers for as long as one that KV has", async () => {
+    const signer = newSigner();
+    expect(await resolve(signer, ociOf(signer), unreadable)).toEqual(found("oci"));
+    wait(299);
+    expect(await resolve(signer, ociOf(signer, ociDown), unreadable)).toEqual(found("cache"));
+  });
+
+  it("a user whom OCI said to be gone stays gone, though KV showed the entry after that", async () => {
+    const signer = await knownSigner(100);
+    const lagging = kvWith({ delete: async () => undefined });
+    const madeUp = { ...signer, fingerprint: otherKey.fingerprint };
+    expect(await resolve(signer, ociOf(signer), { kv: lagging })).toEqual(found("cache"));
+    expect(await resolve(madeUp, ociOf(signer, { user: notFound }), { kv: lagging })).toEqual(
+      refused("user-unknown"),
+    );
+    expect(await resolve(signer, ociOf(signer, ociDown), { kv: lagging })).toEqual(cannotTell);
+    wait(61);
+    expect(await resolve(signer, ociOf(signer, ociDown), unreadable)).toEqual(cannotTell);
+  });
+
+  it("a user who is gone from KV, purged elsewhere, stays gone", async () => {
+    const signer = await knownSigner(100);
+    expect(await resolve(signer, ociOf(signer))).toEqual(found("cache"));
+    await env.DIRECTORY.delete(kvKey(signer));
+    expect(await resolve(signer, ociOf(signer, ociDown))).toEqual(cannotTell);
+    expect(await resolve(signer, ociOf(signer, ociDown), unreadable)).toEqual(cannotTell);
+  });
+});
+
 describe("forgetting a user", () => {
   const forget = (kv: KVNamespace, { tenancyOcid, userOcid }: ApiKeyId) =>
-    new Directory(kv, limits, { waitUntil }, budget).forget(tenancyOcid, userOcid);
+    new Directory(kv, limits, { waitUntil }, budget).forget(tenancyOcid, userOcid, Date.now());
 
   it("makes KV and this isolate ask again", async () => {
     const signer = newSigner();
@@ -823,6 +1072,42 @@ describe("forgetting a user", () => {
     const oci = ociOf(elsewhere);
     expect(await resolve(elsewhere, oci)).toEqual(found("cache"));
     expect(oci.questions()).toEqual([0, 0]);
+  });
+
+  it("is not undone by a write in flight, which it waits for", async () => {
+    const signer = newSigner();
+    const order: string[] = [];
+    const { promise: landing, resolve: land } = Promise.withResolvers<void>();
+    const put = async () => {
+      await landing;
+      await store(signer, entryOf(signer));
+      order.push("written");
+    };
+    const kv = kvWith({ put });
+    expect(await ask(signer, ociOf(signer), { kv })).toEqual(found("oci"));
+    await vi.waitUntil(() => background.length > 0);
+    const forgotten = forget(kv, signer).then(() => order.push("forgotten"));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    land();
+    await forgotten;
+    expect(order).toEqual(["written", "forgotten"]);
+    expect(await stored(signer)).toBeNull();
+  });
+
+  it("holds here whatever KV still shows, and whatever was read from it before", async () => {
+    const signer = await knownSigner(100);
+    const lagging = kvWith({ delete: async () => undefined });
+    const directory = new Directory(lagging, limits, { waitUntil }, budget);
+    const before = await directory.read(signer.tenancyOcid, signer.userOcid);
+    await forget(lagging, signer);
+    const down = ociOf(signer, ociDown);
+    expect(await directory.resolve(signer, before, proved, down.open, Date.now())).toEqual(cannotTell);
+    for (const kv of [lagging, kvWith({ get: kvDown })]) {
+      expect(await resolve(signer, down, { kv })).toEqual(cannotTell);
+    }
+    wait(1);
+    expect(await resolve(signer, ociOf(signer), { kv: lagging })).toEqual(found("oci"));
+    expect(await resolve(signer, down, { kv: lagging })).toEqual(found("cache"));
   });
 
   it("says so if KV cannot", async () => {

@@ -4,7 +4,15 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type OciFault, startFaultyOci } from "./faulty-oci.ts";
-import { addIdentity, addOrganization, addTenancy, addUser, newRsaKey, type OciUser } from "./oci-users.ts";
+import {
+  addIdentity,
+  addOrganization,
+  addTenancy,
+  addUser,
+  newOcid,
+  newRsaKey,
+  type OciUser,
+} from "./oci-users.ts";
 import { signAsGo } from "./signers.ts";
 import { type Answer, startWorker, type Worker } from "./worker.ts";
 
@@ -16,7 +24,8 @@ interface Setting {
   oci: Awaited<ReturnType<typeof startFaultyOci>>;
   organizationId: string;
   tenancyOcid: string;
-  newUser(): Promise<{ user: OciUser; login(): Promise<Answer> }>;
+  /** A user of the tenancy, or of another one. */
+  newUser(tenancyOcid?: string): Promise<{ user: OciUser; login(): Promise<Answer> }>;
   breaks(faults: Record<string, string>): Promise<void>;
 }
 
@@ -38,9 +47,9 @@ async function start(vars: Record<string, string>): Promise<Setting> {
     oci,
     organizationId,
     tenancyOcid,
-    async newUser() {
-      const user = await addUser(worker, tenancyOcid);
-      const identityId = await addIdentity(worker, organizationId, tenancyOcid);
+    async newUser(tenancy = tenancyOcid) {
+      const user = await addUser(worker, tenancy);
+      const identityId = await addIdentity(worker, organizationId, tenancy);
       // Each from an address of its own: one address may only ask so much about unknown users.
       addresses += 1;
       const headers = { "content-type": "application/json", "cf-connecting-ip": `10.0.0.${addresses}` };
@@ -144,11 +153,15 @@ describe("while OCI cannot be asked", () => {
       const [known, waiting] = [await stale.newUser(), await stale.newUser()];
       expect(await known.login()).toMatchObject({ status: 200 });
       await breakOci(stale);
-      expectUnavailable(await waiting.login());
+      const unavailable = await waiting.login();
+      expectUnavailable(unavailable);
       expect(await known.login()).toMatchObject({ status: 200 });
       stale.oci.set(undefined);
       await stale.worker.emulator("DELETE", "faults");
-      expect(await waiting.login()).toMatchObject({ status: 200 });
+      // After a 429 OCI is left alone for as long as the caller was told to wait.
+      const retryAfter = Number(unavailable.headers.get("retry-after"));
+      const healed = { timeout: (retryAfter + 2) * 1000, interval: 500 };
+      await expect.poll(async () => (await waiting.login()).status, healed).toBe(200);
 
       const warm = await fresh.newUser();
       expect(await warm.login()).toMatchObject({ status: 200 });
@@ -196,7 +209,123 @@ describe("while OCI cannot be asked", () => {
   });
 });
 
+describe("while OCI cannot be asked, a stale entry", () => {
+  const calls = async () => (await stale.worker.emulator("GET", "requests")).body.requests.length;
+
+  it.each([429, 401, 503])("has it called by no wrong signature, however many (%i)", async (status) => {
+    // Of their own, since a 429 concerns the whole tenancy.
+    const { tenancyOcid } = await addTenancy(stale.worker, [stale.organizationId]);
+    const { user, login } = await stale.newUser(tenancyOcid);
+    const identityId = await addIdentity(stale.worker, stale.organizationId, tenancyOcid);
+    expect(await login()).toMatchObject({ status: 200 });
+    await stale.worker.emulator("PUT", "faults", { status });
+    await stale.worker.emulator("DELETE", "requests");
+    const stranger = { ...user, privateKey: newRsaKey().privateKey };
+    for (let count = 0; count < 150; count += 10) {
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, () =>
+          stale.worker.login({ identityId, userOcid: user.userOcid, headers: signAsGo(stranger) }),
+        ),
+      );
+      for (const { status: refused, body } of answers) {
+        expect([refused, body.message]).toEqual([401, "Access denied: the signature does not verify."]);
+      }
+    }
+    expect(await calls()).toBe(0);
+    expect(await login()).toMatchObject({ status: 200 });
+    expect(await calls()).toBe(2);
+  });
+
+  it("answers its user, and renews their token, by one lookup in 30 s", async () => {
+    const { login } = await stale.newUser();
+    const { accessToken } = (await login()).body;
+    await stale.worker.emulator("PUT", "faults", { status: 503 });
+    await stale.worker.emulator("DELETE", "requests");
+    for (let count = 0; count < 5; count++) {
+      expect(await login()).toMatchObject({ status: 200 });
+      expect(await stale.worker.json("POST", "/api/v1/auth/token/renew", { accessToken })).toMatchObject({
+        status: 200,
+      });
+    }
+    expect(await calls()).toBe(2);
+  });
+
+  it("keeps one login waiting while OCI hangs, and no other one calls", async () => {
+    const { login } = await stale.newUser();
+    expect(await login()).toMatchObject({ status: 200 });
+    stale.oci.set("hang");
+    for (let count = 0; count < 10; count++) expect(await login()).toMatchObject({ status: 200 });
+    expect(stale.oci.calls()).toBe(2);
+  });
+});
+
+describe("while OCI answers 429 to a tenancy's credential", () => {
+  it("strangers have it called no more, and a key that was revoked still ends", async () => {
+    const { worker, organizationId } = stale;
+    const { tenancyOcid } = await addTenancy(worker, [organizationId]);
+    const identityId = await addIdentity(worker, organizationId, tenancyOcid);
+    const user = await addUser(worker, tenancyOcid);
+    const key = newRsaKey();
+    const login = (someone: OciUser, ip: string) =>
+      worker.send("/api/v1/auth/oci-auth/login", {
+        method: "POST",
+        headers: { "content-type": "application/json", "cf-connecting-ip": ip },
+        body: JSON.stringify({ identityId, userOcid: someone.userOcid, headers: signAsGo(someone) }),
+      });
+    const flood = async () => {
+      for (let count = 0; count < 40; count++) {
+        const unknown = { ...user, ...key, userOcid: newOcid("user") };
+        expectUnavailable(await login(unknown, `10.9.0.${count}`));
+        expectUnavailable(await login({ ...user, ...key }, `10.9.0.${count}`));
+      }
+    };
+    expect(await login(user, "10.8.0.1")).toMatchObject({ status: 200 });
+    const start = Date.now();
+    await worker.emulator("PUT", "faults", { status: 429 });
+    await worker.emulator("DELETE", "requests");
+    await flood();
+    const { requests } = (await worker.emulator("GET", "requests")).body;
+    // One lookup in five seconds, of two calls, since OCI does not say how long.
+    const pauses = 1 + Math.ceil((Date.now() - start) / 5000);
+    expect(requests.length).toBeGreaterThan(0);
+    expect(requests.length).toBeLessThanOrEqual(2 * pauses);
+
+    // The last 429 of the flood is not over when the user's key is gone and OCI is back.
+    await worker.emulator("DELETE", `users/${user.userOcid}`);
+    await worker.emulator("DELETE", "faults");
+    expect(await login(user, "10.8.0.1")).toMatchObject({ status: 401 });
+  });
+});
+
 describe("while KV", () => {
+  it("cannot be read, 90 of 90 users behind one address log in, and it has its budget afterwards", async () => {
+    const { worker, organizationId } = fresh;
+    const { tenancyOcid } = await addTenancy(worker, [organizationId]);
+    const identityId = await addIdentity(worker, organizationId, tenancyOcid);
+    const key = newRsaKey();
+    const users = await Promise.all(Array.from({ length: 91 }, () => addUser(worker, tenancyOcid, { key })));
+    const login = (user: OciUser) =>
+      worker.send("/api/v1/auth/oci-auth/login", {
+        method: "POST",
+        headers: { "content-type": "application/json", "cf-connecting-ip": "10.7.0.1" },
+        body: JSON.stringify({ identityId, userOcid: user.userOcid, headers: signAsGo(user) }),
+      });
+    const [newcomer, ...known] = users as [OciUser, OciUser, ...OciUser[]];
+    await fresh.breaks({ KV_GET: "fail" });
+    await worker.emulator("DELETE", "requests");
+    const statuses: number[] = [];
+    for (let first = 0; first < known.length; first += 10) {
+      const answers = await Promise.all(known.slice(first, first + 10).map(login));
+      statuses.push(...answers.map(({ status }) => status));
+    }
+    expect(statuses).toEqual(Array(90).fill(200));
+    expect(await login(known[0])).toMatchObject({ status: 200 });
+    // A lookup of two calls for each, and none for one that the isolate remembers.
+    expect((await worker.emulator("GET", "requests")).body.requests).toHaveLength(180);
+    await fresh.breaks({});
+    expect(await login(newcomer)).toMatchObject({ status: 200 });
+  });
+
   it.each([
     ["cannot be read", { KV_GET: "fail" }],
     ["cannot be written", { KV_PUT: "fail" }],

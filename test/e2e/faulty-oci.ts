@@ -13,6 +13,7 @@ export type OciFault =
 
 export async function startFaultyOci(emulator: string) {
   let fault: OciFault | undefined;
+  let calls = 0;
 
   async function pass(request: IncomingMessage): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
@@ -33,6 +34,7 @@ export async function startFaultyOci(emulator: string) {
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    calls += 1;
     switch (fault) {
       case "drop":
         request.socket.destroy();
@@ -71,7 +73,10 @@ export async function startFaultyOci(emulator: string) {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     set(next: OciFault | undefined) {
       fault = next;
+      calls = 0;
     },
+    /** How often it was called since the last fault was set or cleared. */
+    calls: () => calls,
     close: () => {
       server.closeAllConnections();
       return new Promise<void>((resolve) => server.close(() => resolve()));

@@ -84,6 +84,26 @@ describe("introspection", () => {
     });
   });
 
+  it("takes the longest token that there is: of 512 characters that JSON writes as six bytes each", async () => {
+    const name = "\u0001".repeat(512);
+    const longest = "字".repeat(255);
+    const session = await newSession({ name, settings: { accessTokenAudience: longest } });
+    const path = `/api/v1/identities/${session.identityId}`;
+    expect(await worker.admin("PATCH", path, { name: longest })).toMatchObject({ status: 200 });
+    const token = await session.login();
+    expect(token.length).toBeGreaterThan(6 * 512);
+    expect(await worker.introspect(token)).toMatchObject({
+      status: 200,
+      body: { active: true, username: name },
+    });
+    expect(await renew(token)).toMatchObject({ status: 200 });
+
+    const longer = await addUser(worker, tenancyOcid, { name: `${name}a` });
+    const { identityId } = session;
+    const answer = await worker.login({ identityId, userOcid: longer.userOcid, headers: signAsGo(longer) });
+    expectRefusal(answer, 503, "ServiceUnavailable", /OCI cannot be asked about this user/);
+  });
+
   it("is named by the discovery document", async () => {
     const { body } = await worker.send("/.well-known/openid-configuration");
     expect(body.introspection_endpoint).toBe(`${issuer}/oauth2/introspect`);

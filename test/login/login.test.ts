@@ -4,7 +4,7 @@ import { decodeJwt } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { OutgoingEvent } from "../../src/audit/event.ts";
 import type { Refused } from "../../src/audit/refusals.ts";
-import type { Resolution } from "../../src/directory/directory.ts";
+import type { KeyProof, Resolution } from "../../src/directory/directory.ts";
 import type { DirectoryEntry } from "../../src/directory/entry.ts";
 import { Refusal } from "../../src/http/refusal.ts";
 import type { LoginConfiguration } from "../../src/identities/login-configuration.ts";
@@ -63,6 +63,8 @@ interface Scene {
   rewrite: (authorization: string) => string;
   configuration: LoginConfiguration | undefined;
   user: Resolution;
+  /** What the directory has proved before it answers. */
+  proves: DirectoryEntry["keys"][number] | undefined;
   ledger: () => Promise<LoginOutcome>;
 }
 
@@ -99,6 +101,11 @@ const directoryKey = {
   lifecycleState: "ACTIVE",
   publicKey: base64(key.spki),
 };
+const otherDirectoryKey = {
+  ...directoryKey,
+  fingerprint: otherKey.fingerprint,
+  publicKey: base64(otherKey.spki),
+};
 const found: Resolution = { kind: "found", username: "alice", key: directoryKey, source: "cache" };
 const cachedEntry: DirectoryEntry = {
   ...{ version: 1, tenancyOcid, userOcid, name: "alice", lifecycleState: "ACTIVE" },
@@ -126,6 +133,7 @@ const success: Scene = {
   rewrite: (authorization) => authorization,
   configuration,
   user: found,
+  proves: undefined,
   ledger: async () => ({ recorded: true, presentations: presentations(1) }),
 };
 
@@ -173,8 +181,9 @@ async function attempt(changed: Partial<Scene> = {}) {
       calls.push(["readDirectory", ...asked]);
       return cachedEntry;
     },
-    async resolveUser(...asked) {
-      calls.push(["resolveUser", ...asked]);
+    async resolveUser(keyId, cached, prove: KeyProof, tenancy) {
+      calls.push(["resolveUser", keyId, cached, tenancy]);
+      if (scene.proves !== undefined) await prove(scene.proves);
       return scene.user;
     },
     async recordLogin(keyId, login) {
@@ -322,6 +331,11 @@ const steps: { step: string; asked: Dependency[]; event: false | Refused; cases:
       ["an unknown user", { user: { kind: "refused", reason: "user-unknown" } }, "user-unknown"],
       ["an inactive user", { user: { kind: "refused", reason: "user-inactive" } }, "user-inactive"],
       ["OCI out of reach", { user: { kind: "unavailable" } }, "oci-unavailable"],
+      [
+        "a user whom OCI no longer knows, though the stale entry's key made the signature",
+        { proves: directoryKey, user: { kind: "refused", reason: "user-unknown" } },
+        "user-unknown",
+      ],
     ],
   },
   {
@@ -344,6 +358,25 @@ const steps: { step: string; asked: Dependency[]; event: false | Refused; cases:
         "a key that cannot verify",
         { user: { ...found, key: { ...directoryKey, publicKey: base64(ecKey.spki) } } },
         "key-unknown",
+      ],
+      [
+        "a signature that the key of a stale entry did not make, whatever OCI would say",
+        {
+          proves: directoryKey,
+          privateKey: otherKey.privateKey,
+          user: { kind: "refused", reason: "user-unknown" },
+        },
+        "signature-invalid",
+      ],
+      [
+        "a stale entry's key that cannot verify",
+        { proves: { ...directoryKey, publicKey: base64(ecKey.spki) } },
+        "key-unknown",
+      ],
+      [
+        "a signature that the key of a stale entry made, and not the one that OCI has now",
+        { proves: directoryKey, user: { ...found, source: "oci", key: otherDirectoryKey } },
+        "signature-invalid",
       ],
     ],
   },

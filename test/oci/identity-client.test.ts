@@ -103,6 +103,7 @@ describe("takes for an answer", () => {
     ["without capabilities", { capabilities: null }],
     ["of an identity domain", { name: "domain/alice+1@example.com" }],
     ["in another state", { lifecycleState: "INACTIVE" }],
+    ["whose name has 512 characters", { name: "é".repeat(512) }],
   ])("a user %s", async (_, more) => {
     ociAnswers(200, { ...user, ...more });
     expect(await client.getUser(userOcid)).toEqual({ kind: "answer", value: { ...user, ...more } });
@@ -123,9 +124,10 @@ describe("takes for an answer", () => {
     expect(await client.listApiKeys(userOcid)).toEqual({ kind: "answer", value: [] });
   });
 
-  it("a list of users", async () => {
-    ociAnswers(200, [user]);
-    expect(await client.listUsers(tenancyOcid, 2)).toEqual({ kind: "answer", value: [user] });
+  it("a list of users, of whom it keeps the id, whatever their names", async () => {
+    ociAnswers(200, [user, { ...user, name: "a".repeat(513) }]);
+    const listed = { id: userOcid };
+    expect(await client.listUsers(tenancyOcid, 2)).toEqual({ kind: "answer", value: [listed, listed] });
   });
 
   it("a body of exactly 256 KiB", async () => {
@@ -192,6 +194,7 @@ describe("takes for no answer", () => {
     ["a user without a compartment", 200, { ...user, compartmentId: undefined }],
     ["a user without a name", 200, { ...user, name: undefined }],
     ["a user with an empty name", 200, { ...user, name: "" }],
+    ["a user whose name has 513 characters", 200, { ...user, name: "a".repeat(513) }],
     ["a user without a state", 200, { ...user, lifecycleState: undefined }],
     ["a user with a number for an id", 200, { ...user, id: 1 }],
     ["a user with text for a capability", 200, { ...user, capabilities: { canUseApiKeys: "false" } }],
@@ -250,6 +253,35 @@ describe("takes for no answer", () => {
     const failed = await client.getUser(userOcid);
     expect(failed).toMatchObject({ kind: "unavailable" });
     expect(failed).not.toHaveProperty("failure.status");
+  });
+
+  it.each([
+    ["does not say", undefined, 5],
+    ["says a time", "17", 17],
+    ["says a time, with space around it", " 17 ", 17],
+    ["says no time", "0", 1],
+    ["says a minute", "60", 60],
+    ["says more than a minute", "61", 60],
+    ["says more than a number holds", "9".repeat(400), 60],
+    ["says a date", "Tue, 24 Nov 2026 03:05:00 GMT", 3],
+    ["says a date in the past", "Tue, 24 Nov 2026 03:04:00 GMT", 1],
+    ["says a date that is far", "Wed, 25 Nov 2026 03:04:57 GMT", 60],
+    ["says a negative time", "-1", 5],
+    ["says a fraction", "1.5", 5],
+    ["says nothing", "", 5],
+    ["says something else", "soon", 5],
+  ])(
+    "a 429, and if Retry-After %s, leaves OCI alone for that long",
+    async (_, retryAfter, throttledSeconds) => {
+      vi.setSystemTime("2026-11-24T03:04:57Z");
+      ociAnswers(429, notFound, retryAfter === undefined ? {} : { "retry-after": retryAfter });
+      expect(await client.getUser(userOcid)).toMatchObject({ kind: "unavailable", throttledSeconds });
+    },
+  );
+
+  it("a 503 that says when to come back, and does not take it for a 429", async () => {
+    ociAnswers(503, {}, { "retry-after": "17" });
+    expect(await client.getUser(userOcid)).not.toHaveProperty("throttledSeconds");
   });
 
   it("an answer to us that says why, and keeps what it says for the log", async () => {
