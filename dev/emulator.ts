@@ -57,9 +57,14 @@ const faultCodes: Record<number, string> = {
 };
 
 class Emulator {
+  readonly #clockSkewSeconds: number;
   readonly #users = new Map<string, EmulatedUser>();
   #requests: Recorded[] = [];
   #faults: z.output<typeof wantedFaults> = {};
+
+  constructor(clockSkewSeconds: number) {
+    this.#clockSkewSeconds = clockSkewSeconds;
+  }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
@@ -122,7 +127,7 @@ class Emulator {
     try {
       const parsed = httpSignature.parseRequest(request, {
         headers: ["(request-target)", "host", request.headers["x-date"] === undefined ? "date" : "x-date"],
-        clockSkew: 300,
+        clockSkew: this.#clockSkewSeconds,
       });
       const [tenancyOcid, ocid = "", fingerprint] = parsed.params.keyId.split("/");
       const user = this.#users.get(ocid);
@@ -208,9 +213,12 @@ function send(
   response.end(typeof body === "string" ? body : JSON.stringify(body));
 }
 
-/** Listens on loopback; port 0 takes a free one. */
-export async function startEmulator(port: number): Promise<{ origin: string; close: () => Promise<void> }> {
-  const emulator = new Emulator();
+/** Listens on loopback; port 0 takes a free one. A caller's clock may differ from this one's by 300 s, as OCI has it. */
+export async function startEmulator(
+  port: number,
+  clockSkewSeconds = 300,
+): Promise<{ origin: string; close: () => Promise<void> }> {
+  const emulator = new Emulator(clockSkewSeconds);
   const server: Server = createServer((request, response) => void emulator.handle(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
