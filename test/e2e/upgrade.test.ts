@@ -105,7 +105,7 @@ const defects: Readonly<Record<string, readonly Defect[]>> = {
         [
           "directory/entry.ts",
           "entrySchema.safeParse(json)",
-          'entrySchema.safeParse({ ...json, name: json.username ?? "" })',
+          'entrySchema.safeParse({ ...json, name: json.username ?? "nobody" })',
         ],
         [
           "directory/directory.ts",
