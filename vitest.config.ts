@@ -4,8 +4,9 @@ import { testSecrets } from "./test/secrets.ts";
 
 export default defineConfig({
   test: {
-    // Most of their time tests wait: for a process to start, a limit to pass, a token to expire.
-    maxWorkers: 2,
+    // Most of their time tests wait: for a process to start, a limit to pass, a token to expire. So more files run side by
+    // side than two cores could compute.
+    maxWorkers: 4,
     projects: [
       {
         // Inside workerd, on the bindings of wrangler.toml.
