@@ -50,11 +50,12 @@ function faultyStatement(statement: D1PreparedStatement): D1PreparedStatement {
   return wrapped;
 }
 
-function faultyAuditDb(database: D1Database): D1Database {
+function faultyAuditDb<T extends D1Database | D1DatabaseSession>(database: T): T {
   return replacing(database, {
     prepare: (sql: string) => faultyStatement(database.prepare(sql)),
     batch: (statements: D1PreparedStatement[]) =>
       meetingFaults(() => database.batch(statements.map((each) => realStatements.get(each) ?? each))),
+    withSession: (constraint: string) => faultyAuditDb((database as D1Database).withSession(constraint)),
   });
 }
 

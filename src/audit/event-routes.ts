@@ -5,9 +5,9 @@ import { errorResponses, ofCallers } from "../http/error-responses.ts";
 import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
-import { askD1, type Database, primary } from "../identities/database.ts";
 import { id, success, time } from "../identities/fields.ts";
 import { findOrganization, orNotFound } from "../identities/reach.ts";
+import { primarySession, type Session } from "../storage/session.ts";
 import { type EventsQuery, listEvents, rootOfEvents } from "./events.ts";
 
 const auditEvent = z
@@ -51,7 +51,7 @@ const instant = z.iso
 
 /** An operator reads everything, an admin what happened in the organization of its token and those below. */
 async function scopeOf(
-  database: Database,
+  database: Session,
   caller: Caller,
   organizationId: string | undefined,
 ): Promise<Pick<EventsQuery, "organizationId" | "rootOrganizationId">> {
@@ -91,14 +91,15 @@ export const auditEventsRoute = defineRoute(
   },
   async (c) => {
     const { organizationId, ...query } = c.req.valid("query");
-    const scope = await scopeOf(primary(c.env.DB, c.var.waits), c.var.caller, organizationId);
+    const auditDb = primarySession(c.env.AUDIT_DB, c.var.waits);
+    const scope = await scopeOf(c.var.database, c.var.caller, organizationId);
     // An identity's events are all of one root. Looking at one of them saves looking through all of another root's.
     const { identityId } = query;
     if (scope.rootOrganizationId !== undefined && identityId !== undefined) {
-      const root = await askD1(c.var.waits, rootOfEvents(c.env.AUDIT_DB, identityId));
+      const root = await rootOfEvents(auditDb, identityId);
       if (root !== scope.rootOrganizationId) return c.json({ auditEvents: [], nextCursor: null }, 200);
     }
-    const { page, nextCursor } = await askD1(c.var.waits, listEvents(c.env.AUDIT_DB, { ...query, ...scope }));
+    const { page, nextCursor } = await listEvents(auditDb, { ...query, ...scope });
     return c.json({ auditEvents: page, nextCursor }, 200);
   },
 );

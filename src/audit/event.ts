@@ -1,4 +1,5 @@
 /** What the audit log holds. No event holds a token, a signature or a key. */
+import { json, nullableText, oneOf, Table, text } from "../storage/table.ts";
 
 export type EventType =
   | "login"
@@ -45,6 +46,23 @@ export interface AuditEvent {
 export interface OutgoingEvent extends AuditEvent {
   readonly rootOrganizationId: string | null;
 }
+
+/** The table of migrations/audit_db. A test holds the two against each other. */
+export const auditEvents = new Table("audit_events", {
+  id: text,
+  at: text,
+  type: oneOf<EventType>(),
+  outcome: oneOf("success", "failure"),
+  reason: nullableText,
+  rootOrganizationId: nullableText,
+  organizationId: nullableText,
+  identityId: nullableText,
+  actor: text,
+  ip: nullableText,
+  userAgent: nullableText,
+  reqId: text,
+  details: json<AuditEvent["details"]>(),
+});
 
 /** Where a request came from, as its events say. */
 export interface RequestOrigin {

@@ -1,5 +1,6 @@
 import { configOf, type Env } from "../env.ts";
 import { log } from "../log.ts";
+import { primarySession } from "../storage/session.ts";
 import { forgetAcceptedEvents, purgeEvents } from "./events.ts";
 import { moveChanges } from "./outbox.ts";
 
@@ -9,10 +10,11 @@ const dayMilliseconds = 86_400_000;
 export async function maintain(env: Env, now: number): Promise<void> {
   await moveChanges(env, now);
   try {
-    await forgetAcceptedEvents(env.AUDIT_DB);
+    const auditDb = primarySession(env.AUDIT_DB);
+    await forgetAcceptedEvents(auditDb);
     const { auditRetentionDays } = await configOf(env);
     const before = new Date(now - auditRetentionDays * dayMilliseconds).toISOString();
-    await purgeEvents(env.AUDIT_DB, before);
+    await purgeEvents(auditDb, before);
   } catch (error) {
     log("error", { message: "old events cannot be purged; the next run tries again", error: String(error) });
   }

@@ -4,6 +4,8 @@
  * in its outbox, set aside, and holds no other back.
  */
 import { log } from "../log.ts";
+import type { Session } from "../storage/session.ts";
+import { sql } from "../storage/sql.ts";
 import { within } from "../time-limit.ts";
 import type { OutgoingEvent } from "./event.ts";
 
@@ -33,30 +35,24 @@ const setAsideMilliseconds = 3_600_000;
 
 // A repetition is the one conflict that is passed over: `OR IGNORE` would pass over broken constraints too. Without
 // its WHERE, SQLite would read ON as a part of the join.
-const insert = `
+const insertion = sql`
   INSERT INTO audit_events
     (id, at, type, outcome, reason, root_organization_id, organization_id, identity_id, actor, ip, user_agent, req_id, details)
   SELECT value ->> 'id', value ->> 'at', value ->> 'type', value ->> 'outcome', value ->> 'reason',
     value ->> 'rootOrganizationId', value ->> 'organizationId', value ->> 'identityId', value ->> 'actor',
     value ->> 'ip', value ->> 'userAgent', value ->> 'reqId', value -> 'details'
-  FROM json_each(?) WHERE true
+  FROM json_each(?1) WHERE true
   ON CONFLICT (id) DO NOTHING`;
 
 /** A write that is given up may still arrive: by their ids, its events are in the log once. */
 const maxWriteMilliseconds = 5000;
 
-async function insertEvents(auditDb: D1Database, events: readonly string[]): Promise<void> {
-  await within(
-    maxWriteMilliseconds,
-    auditDb
-      .prepare(insert)
-      .bind(`[${events.join(",")}]`)
-      .run(),
-  );
+async function insertEvents(auditDb: Session, events: readonly string[]): Promise<void> {
+  await within(maxWriteMilliseconds, auditDb.run(insertion.bind(`[${events.join(",")}]`)));
 }
 
 /** Rejects if AUDIT_DB cannot be written, or does not answer: a mover that waits for ever moves nothing any more. */
-export function writeEvents(auditDb: D1Database, events: readonly OutgoingEvent[]): Promise<void> {
+export function writeEvents(auditDb: Session, events: readonly OutgoingEvent[]): Promise<void> {
   return insertEvents(
     auditDb,
     events.map((event) => JSON.stringify(event)),
@@ -71,7 +67,7 @@ interface RefusedEvent extends WaitingEvent {
 }
 
 /** Writes all that the log accepts, and says which it refuses. Rejects if AUDIT_DB cannot be written. */
-async function writeAccepted(auditDb: D1Database, events: readonly WaitingEvent[]): Promise<RefusedEvent[]> {
+async function writeAccepted(auditDb: Session, events: readonly WaitingEvent[]): Promise<RefusedEvent[]> {
   try {
     await insertEvents(
       auditDb,
@@ -94,16 +90,13 @@ async function writeAccepted(auditDb: D1Database, events: readonly WaitingEvent[
 /** Noted in AUDIT_DB before it is set aside, so that `GET /ready` counts those of every ledger. */
 async function setAside(
   outbox: Outbox,
-  auditDb: D1Database,
+  auditDb: Session,
   { id, problem, wasSetAside }: RefusedEvent,
   now: number,
 ): Promise<void> {
-  const note = auditDb
-    .prepare(
-      "INSERT INTO refused_events (id, refused_at, problem) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(id, new Date(now).toISOString(), problem);
-  await within(maxWriteMilliseconds, note.run());
+  const note = sql`INSERT INTO refused_events (id, refused_at, problem)
+    VALUES (${id}, ${new Date(now).toISOString()}, ${problem}) ON CONFLICT (id) DO NOTHING`;
+  await within(maxWriteMilliseconds, auditDb.run(note));
   await outbox.setAside(id, now + setAsideMilliseconds);
   if (!wasSetAside) {
     log("error", { message: "the audit log refuses an event; it stays in its outbox", id, error: problem });
@@ -114,7 +107,7 @@ async function setAside(
  * Empties the outbox, or moves 10,000 events; the next run goes on. Rejects, with the rest left where it is, if
  * AUDIT_DB or the outbox fails. `now` in milliseconds since the epoch.
  */
-export async function moveEvents(outbox: Outbox, auditDb: D1Database, now: number): Promise<void> {
+export async function moveEvents(outbox: Outbox, auditDb: Session, now: number): Promise<void> {
   for (let batch = 0; batch < maxBatches; batch++) {
     const events = await outbox.peek(batchSize, now);
     if (events.length === 0) return;

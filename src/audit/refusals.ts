@@ -4,6 +4,7 @@
  */
 import { addressKey } from "../http/rate-limit.ts";
 import { log } from "../log.ts";
+import { primarySession } from "../storage/session.ts";
 import type { OutgoingEvent } from "./event.ts";
 import { writeEvents } from "./mover.ts";
 import { UnwrittenRefusals } from "./unwritten-refusals.ts";
@@ -63,13 +64,14 @@ export async function writeRefusal(
   event: OutgoingEvent,
   refused: Refused,
 ): Promise<void> {
+  const write = (written: OutgoingEvent) => writeEvents(primarySession(env.AUDIT_DB), [written]);
   try {
     if (await mayBeWritten(env, event, refused)) {
-      return await writeEvents(env.AUDIT_DB, [refused === "stranger" ? shortened(event) : event]);
+      return await write(refused === "stranger" ? shortened(event) : event);
     }
     log("warn", { message: "a refusal beyond those that are written", event });
   } catch (error) {
     return log("error", { message: "a refusal cannot be written", error: String(error), event });
   }
-  await unwritten.count(refused, event, (told) => writeEvents(env.AUDIT_DB, [told]));
+  await unwritten.count(refused, event, write);
 }

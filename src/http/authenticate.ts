@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { movesChanges } from "../audit/outbox.ts";
-import { primary } from "../identities/database.ts";
 import type { Standing } from "../identities/standing.ts";
+import { primarySession } from "../storage/session.ts";
 import { admitToken, claimsOfToken } from "../tokens/admission.ts";
 import type { Caller } from "./caller.ts";
 import { requestOrigin } from "./origin.ts";
@@ -24,7 +24,7 @@ type Permission = (caller: Caller) => void;
  * queried costs one verification of a signature at most: D1's primary and the ledgers are shared by all organizations.
  */
 async function identityOf(bearer: string, c: Context<AppEnv>, permit: Permission): Promise<Caller> {
-  const { config, waits } = c.var;
+  const { config, database, waits } = c.var;
   const origin = requestOrigin(c);
   const claims = await claimsOfToken(bearer, config);
   if (claims.aud !== config.issuer) {
@@ -39,7 +39,7 @@ async function identityOf(bearer: string, c: Context<AppEnv>, permit: Permission
     organizationId: claims.orgId,
     origin,
   });
-  const dependencies = { database: primary(c.env.DB, waits), ledgers: c.env.LEDGER, waits };
+  const dependencies = { database, ledgers: c.env.LEDGER, waits };
   const permitHolder = (standing: Standing) => permit(holder(standing));
   return holder(await admitToken(claims, origin.ip, dependencies, permitHolder));
 }
@@ -60,6 +60,7 @@ async function callerOf(bearer: string, c: Context<AppEnv>, permit: Permission):
 /** Who calls: ADMIN_TOKEN's holder, or an identity by its access token. Anyone else gets no further. */
 const authenticated = (permit: Permission) =>
   createMiddleware<AppEnv>(async (c, next) => {
+    c.set("database", primarySession(c.env.DB, c.var.waits));
     const bearer = /^Bearer +([\x21-\x7e]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
     try {
       if (bearer === undefined) throw new Refusal("unauthenticated", "A bearer token is required.");

@@ -2,10 +2,10 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { Misconfigured } from "../env.ts";
+import { StorageError } from "../storage/storage-error.ts";
 import { TooLate } from "../time-limit.ts";
 import { Refusal } from "./refusal.ts";
 import type { AppEnv } from "./route.ts";
-import { storageError } from "./storage-error.ts";
 
 /** How long a client should wait before it asks again, where trying again helps. In seconds. */
 const retryAfterSeconds = "5";
@@ -38,9 +38,8 @@ function explain(error: unknown): { refusal: Refusal; message?: string | undefin
   if (error instanceof Misconfigured) {
     return { refusal: new Refusal("internal"), message: `The Worker is not configured: ${error.message}` };
   }
-  const storage = storageError(error);
-  if (storage !== undefined) {
-    return { refusal: new Refusal("storage-unavailable"), message: storage.message };
+  if (error instanceof StorageError) {
+    return { refusal: new Refusal("storage-unavailable"), message: error.message };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { refusal: new Refusal("internal"), message };

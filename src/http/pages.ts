@@ -1,21 +1,13 @@
+/** What every list of the API takes and returns beside its rows. */
 import { z } from "@hono/zod-openapi";
-import { base64url } from "jose";
-
-/** Where a page ends: lists are ordered by time of creation, then by id. */
-export interface Position {
-  readonly createdAt: string;
-  readonly id: string;
-}
-
-const position = z.tuple([z.string().max(30), z.string().max(255)]);
+import { type Position, positionOf } from "../storage/pages.ts";
 
 const cursor = z
   .string()
   .max(600)
   .transform((text, context): Position => {
     try {
-      const [createdAt, id] = position.parse(JSON.parse(new TextDecoder().decode(base64url.decode(text))));
-      return { createdAt, id };
+      return positionOf(text);
     } catch {
       context.addIssue("not a cursor that this list returned");
       return z.NEVER;
@@ -29,12 +21,3 @@ export const pageQuery = z.object({
 });
 
 export const nextCursor = z.string().nullable().openapi({ description: "null on the last page." });
-
-/** Cuts rows that were read with one more than the limit into a page and the cursor of the next. */
-export function pageOf<T>(rows: T[], limit: number, positionOf: (row: T) => Position) {
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  if (rows.length <= limit || last === undefined) return { page, nextCursor: null };
-  const { createdAt, id } = positionOf(last);
-  return { page, nextCursor: base64url.encode(JSON.stringify([createdAt, id])) };
-}

@@ -1,6 +1,7 @@
 import { createRoute, type RouteConfig, type RouteHandler } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
 import { type Config, configOf, type Env } from "../env.ts";
+import type { Session } from "../storage/session.ts";
 import { within } from "../time-limit.ts";
 import type { Waits } from "../waits.ts";
 import type { Caller } from "./caller.ts";
@@ -10,8 +11,10 @@ export interface AppEnv {
   Variables: {
     requestId: string;
     config: Config;
-    /** Set by `authenticated` (authenticate.ts), which every route of the admin API has. */
+    /** Set by `authenticated` (authenticate.ts), which every route of the admin API has, as is the database. */
     caller: Caller;
+    /** DB's primary. */
+    database: Session;
     waits: Waits;
     /** Why the request was refused, and what the log alone says of it. */
     refused: { reason: string; message?: string | undefined } | undefined;

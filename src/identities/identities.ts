@@ -1,11 +1,12 @@
-import { and, asc, eq, getTableColumns, gt, or, type SQL, sql } from "drizzle-orm";
 import { changeRecord } from "../audit/outbox.ts";
 import type { Caller } from "../http/caller.ts";
-import { type Position, pageOf } from "../http/pages.ts";
 import { Refusal } from "../http/refusal.ts";
-import { type Database, isConstraintError } from "./database.ts";
+import { type PageQuery, pageFrom, pageOf } from "../storage/pages.ts";
+import type { Session } from "../storage/session.ts";
+import { type Sql, sql } from "../storage/sql.ts";
+import { isConstraintError } from "../storage/storage-error.ts";
+import { type Identity, identities } from "../storage/tables.ts";
 import { findIdentity, findOrganization, orNotFound, placeOf, withinReach } from "./reach.ts";
-import { type Identity, identities, organizations } from "./tables.ts";
 
 export interface NewIdentity {
   name: string;
@@ -20,7 +21,7 @@ export interface IdentityChange {
 }
 
 export async function createIdentity(
-  database: Database,
+  database: Session,
   caller: Caller,
   wanted: NewIdentity,
 ): Promise<Identity> {
@@ -41,8 +42,8 @@ export async function createIdentity(
   };
   try {
     await database.batch([
-      database.insert(identities).values(row),
-      changeRecord(database, caller, {
+      identities.insert(row),
+      changeRecord(caller, {
         type: "identity.create",
         ...placeOf(organization),
         identityId: row.id,
@@ -57,34 +58,24 @@ export async function createIdentity(
 
 /** Of one organization, or of all within the caller's reach. */
 export async function listIdentities(
-  database: Database,
+  database: Session,
   caller: Caller,
-  query: { organizationId?: string | undefined; cursor?: Position | undefined; limit: number },
+  { organizationId, ...query }: PageQuery & { organizationId?: string | undefined },
 ) {
-  const { organizationId, cursor, limit } = query;
   if (organizationId !== undefined) {
     orNotFound(await findOrganization(database, caller, organizationId), "Organization");
   }
-  const after =
-    cursor &&
-    or(
-      gt(identities.createdAt, cursor.createdAt),
-      and(eq(identities.createdAt, cursor.createdAt), gt(identities.id, cursor.id)),
-    );
   const within =
-    organizationId === undefined ? withinReach(caller) : eq(identities.organizationId, organizationId);
-  const rows = await database
-    .select(getTableColumns(identities))
-    .from(identities)
-    .innerJoin(organizations, eq(organizations.id, identities.organizationId))
-    .where(and(within, after))
-    .orderBy(asc(identities.createdAt), asc(identities.id))
-    .limit(limit + 1);
-  return pageOf(rows, limit, (row) => row);
+    organizationId === undefined ? withinReach(caller) : sql`organizations.id = ${organizationId}`;
+  const page = pageFrom(query, within, sql`identities.created_at, identities.id`);
+  const rows = await database.all(
+    identities.select(sql`JOIN organizations ON organizations.id = identities.organization_id ${page}`),
+  );
+  return pageOf(rows, query.limit, (row) => row);
 }
 
 export async function updateIdentity(
-  database: Database,
+  database: Session,
   caller: Caller,
   identityId: string,
   change: IdentityChange,
@@ -93,45 +84,37 @@ export async function updateIdentity(
 }
 
 /** Ends every token of the identity; it may log in again at once. */
-export async function revokeTokens(
-  database: Database,
-  caller: Caller,
-  identityId: string,
-): Promise<Identity> {
-  const raised = { tokenGeneration: sql`${identities.tokenGeneration} + 1` };
+export async function revokeTokens(database: Session, caller: Caller, identityId: string): Promise<Identity> {
+  const raised = { tokenGeneration: sql`token_generation + 1` };
   return setIdentity(database, caller, identityId, "identity.revoke-tokens", raised, {});
 }
 
 async function setIdentity(
-  database: Database,
+  database: Session,
   caller: Caller,
   identityId: string,
   type: "identity.update" | "identity.revoke-tokens",
-  values: IdentityChange | { tokenGeneration: SQL },
+  values: IdentityChange | { tokenGeneration: Sql },
   details: Record<string, unknown>,
 ): Promise<Identity> {
   const { organization } = orNotFound(await findIdentity(database, caller, identityId), "Identity");
   const [[row]] = await database.batch([
-    database
-      .update(identities)
-      .set({ ...values, updatedAt: new Date().toISOString() })
-      .where(eq(identities.id, identityId))
-      .returning(),
-    changeRecord(database, caller, { type, ...placeOf(organization), identityId, details }),
+    identities.update({ ...values, updatedAt: new Date().toISOString() }, sql`WHERE id = ${identityId}`),
+    changeRecord(caller, { type, ...placeOf(organization), identityId, details }),
   ]);
   return orNotFound(row, "Identity");
 }
 
 /** Takes its OCI Auth configuration and its memberships along; its tokens die with it. */
 export async function deleteIdentity(
-  database: Database,
+  database: Session,
   caller: Caller,
   identityId: string,
 ): Promise<Identity> {
   const { identity, organization } = orNotFound(await findIdentity(database, caller, identityId), "Identity");
   await database.batch([
-    database.delete(identities).where(eq(identities.id, identityId)),
-    changeRecord(database, caller, {
+    identities.delete(sql`WHERE id = ${identityId}`),
+    changeRecord(caller, {
       type: "identity.delete",
       ...placeOf(organization),
       identityId,

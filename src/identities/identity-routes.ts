@@ -4,7 +4,7 @@ import { errorResponses, ofBodies, ofCallers } from "../http/error-responses.ts"
 import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
-import { primary } from "./database.ts";
+import type { Identity } from "../storage/tables.ts";
 import { id, identityPath, jsonBody, name, organizationId, success, time } from "./fields.ts";
 import {
   createIdentity,
@@ -14,7 +14,6 @@ import {
   updateIdentity,
 } from "./identities.ts";
 import { findIdentity, orNotFound } from "./reach.ts";
-import type { Identity } from "./tables.ts";
 
 const role = z.enum(["member", "introspector", "admin"]).openapi({
   description:
@@ -73,7 +72,7 @@ export const identityRoutes = [
       responses: { ...success("Created", one, example), ...errorResponses(ofCallers, ofBodies, "conflict") },
     },
     async (c) => {
-      const row = await createIdentity(primary(c.env.DB, c.var.waits), c.var.caller, c.req.valid("json"));
+      const row = await createIdentity(c.var.database, c.var.caller, c.req.valid("json"));
       return c.json({ identity: view(row) }, 200);
     },
   ),
@@ -95,11 +94,7 @@ export const identityRoutes = [
       },
     },
     async (c) => {
-      const { page, nextCursor } = await listIdentities(
-        primary(c.env.DB, c.var.waits),
-        c.var.caller,
-        c.req.valid("query"),
-      );
+      const { page, nextCursor } = await listIdentities(c.var.database, c.var.caller, c.req.valid("query"));
       return c.json({ identities: page.map(view), nextCursor }, 200);
     },
   ),
@@ -115,7 +110,7 @@ export const identityRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      const found = await findIdentity(primary(c.env.DB, c.var.waits), c.var.caller, identityId);
+      const found = await findIdentity(c.var.database, c.var.caller, identityId);
       return c.json({ identity: view(orNotFound(found, "Identity").identity) }, 200);
     },
   ),
@@ -143,12 +138,7 @@ export const identityRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      const row = await updateIdentity(
-        primary(c.env.DB, c.var.waits),
-        c.var.caller,
-        identityId,
-        c.req.valid("json"),
-      );
+      const row = await updateIdentity(c.var.database, c.var.caller, identityId, c.req.valid("json"));
       return c.json({ identity: view(row) }, 200);
     },
   ),
@@ -165,7 +155,7 @@ export const identityRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      const row = await deleteIdentity(primary(c.env.DB, c.var.waits), c.var.caller, identityId);
+      const row = await deleteIdentity(c.var.database, c.var.caller, identityId);
       return c.json({ identity: view(row) }, 200);
     },
   ),
@@ -183,7 +173,7 @@ export const identityRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      const row = await revokeTokens(primary(c.env.DB, c.var.waits), c.var.caller, identityId);
+      const row = await revokeTokens(c.var.database, c.var.caller, identityId);
       return c.json({ identity: view(row) }, 200);
     },
   ),

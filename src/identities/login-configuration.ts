@@ -1,7 +1,5 @@
-import { and, type Column, eq, type SQL, sql } from "drizzle-orm";
-import { alias, QueryBuilder } from "drizzle-orm/sqlite-core";
-import { builtQuery } from "./built-query.ts";
-import type { Session } from "./database.ts";
+import type { Session } from "../storage/session.ts";
+import { type Sql, sql } from "../storage/sql.ts";
 import {
   type Identity,
   identities,
@@ -10,13 +8,12 @@ import {
   type Organization,
   ociAuthConfigs,
   ociTenancies,
-  organizationMembers,
   organizations,
-} from "./tables.ts";
+} from "../storage/tables.ts";
 
 export type LoginOrganization = Pick<Organization, "id" | "slug" | "parentId" | "rootId" | "suspended">;
 
-/** All that a login reads of what is configured, in one question to D1. */
+/** All that a login reads of what is configured, in one query of D1. */
 export interface LoginConfiguration {
   readonly identity: Omit<Identity, "createdAt" | "updatedAt">;
   readonly config: Omit<
@@ -32,89 +29,77 @@ export interface LoginConfiguration {
   readonly named: { readonly organization: LoginOrganization; readonly isMember: boolean } | null;
 }
 
-const home = alias(organizations, "home");
-const root = alias(organizations, "root");
-const named = alias(organizations, "named");
+const identity = identities.as("identity", [
+  "id",
+  "name",
+  "organizationId",
+  "role",
+  "suspended",
+  "tokenGeneration",
+]);
+const config = ociAuthConfigs.as("config", [
+  "tenancyOcid",
+  "allowedUsernames",
+  "accessTokenTTL",
+  "accessTokenMaxTTL",
+  "accessTokenNumUsesLimit",
+  "accessTokenPeriod",
+  "accessTokenTrustedIps",
+  "accessTokenAudience",
+  "signatureReuse",
+]);
+const tenancy = ociTenancies.as("tenancy", [
+  "tenancyOcid",
+  "region",
+  "userOcid",
+  "fingerprint",
+  "encryptedPrivateKey",
+]);
+const organizationFields = ["id", "slug", "parentId", "rootId", "suspended"] as const;
+const home = organizations.as("home", organizationFields);
+const root = organizations.as("root", ["suspended"]);
+const named = organizations.as("named", organizationFields);
 
-function organizationColumns<T extends Record<keyof LoginOrganization, Column>>(table: T) {
-  const { id, slug, parentId, rootId, suspended }: Pick<T, keyof LoginOrganization> = table;
-  return { id, slug, parentId, rootId, suspended };
+/** `?1` is the identity's id; `condition` says which organization is named, by `?2`. Its text is made once. */
+function query(condition: Sql): Sql<LoginConfiguration> {
+  return sql`
+    SELECT ${identity.columns}, ${config.columns}, ${home.columns}, ${root.columns}, ${tenancy.columns},
+      ${named.columns}, named.id IS NOT NULL AS is_named, membership.identity_id IS NOT NULL AS is_member
+    FROM identities AS identity
+    JOIN oci_auth_configs AS config ON config.identity_id = identity.id
+    JOIN organizations AS home ON home.id = identity.organization_id
+    JOIN organizations AS root ON root.id = home.root_id
+    JOIN oci_tenancies AS tenancy ON tenancy.tenancy_ocid = config.tenancy_ocid
+    LEFT JOIN organizations AS named ON named.root_id = home.root_id AND ${condition}
+    LEFT JOIN organization_members AS membership
+      ON membership.organization_id = named.id AND membership.identity_id = identity.id
+    WHERE identity.id = ?1`.as((row) => {
+    const found = {
+      identity: identity.read(row),
+      config: config.read(row),
+      home: home.read(row),
+      tenancy: tenancy.read(row),
+    };
+    return {
+      ...found,
+      suspended: found.identity.suspended || found.home.suspended || root.read(row).suspended,
+      named: row.is_named ? { organization: named.read(row), isMember: row.is_member === 1 } : null,
+    };
+  });
 }
 
-const selection = {
-  identity: {
-    id: identities.id,
-    name: identities.name,
-    organizationId: identities.organizationId,
-    role: identities.role,
-    suspended: identities.suspended,
-    tokenGeneration: identities.tokenGeneration,
-  },
-  config: {
-    tenancyOcid: ociAuthConfigs.tenancyOcid,
-    allowedUsernames: ociAuthConfigs.allowedUsernames,
-    accessTokenTTL: ociAuthConfigs.accessTokenTTL,
-    accessTokenMaxTTL: ociAuthConfigs.accessTokenMaxTTL,
-    accessTokenNumUsesLimit: ociAuthConfigs.accessTokenNumUsesLimit,
-    accessTokenPeriod: ociAuthConfigs.accessTokenPeriod,
-    accessTokenTrustedIps: ociAuthConfigs.accessTokenTrustedIps,
-    accessTokenAudience: ociAuthConfigs.accessTokenAudience,
-    signatureReuse: ociAuthConfigs.signatureReuse,
-  },
-  home: organizationColumns(home),
-  rootSuspended: root.suspended,
-  tenancy: {
-    tenancyOcid: ociTenancies.tenancyOcid,
-    region: ociTenancies.region,
-    userOcid: ociTenancies.userOcid,
-    fingerprint: ociTenancies.fingerprint,
-    encryptedPrivateKey: ociTenancies.encryptedPrivateKey,
-  },
-  named: organizationColumns(named),
-  membership: organizationMembers.identityId,
-};
-
-/** The question for an organization that is named by its slug, by its id, or not at all. */
-function question(naming: SQL) {
-  return builtQuery(selection, () =>
-    new QueryBuilder()
-      .select(selection)
-      .from(identities)
-      .innerJoin(ociAuthConfigs, eq(ociAuthConfigs.identityId, identities.id))
-      .innerJoin(home, eq(home.id, identities.organizationId))
-      .innerJoin(root, eq(root.id, home.rootId))
-      .innerJoin(ociTenancies, eq(ociTenancies.tenancyOcid, ociAuthConfigs.tenancyOcid))
-      .leftJoin(named, and(eq(named.rootId, home.rootId), naming))
-      .leftJoin(
-        organizationMembers,
-        and(
-          eq(organizationMembers.organizationId, named.id),
-          eq(organizationMembers.identityId, identities.id),
-        ),
-      )
-      .where(eq(identities.id, sql.placeholder("identityId"))),
-  );
-}
-
-const questions = {
-  none: question(sql`0`),
-  slug: question(eq(named.slug, sql.placeholder("slug"))),
-  id: question(eq(named.id, sql.placeholder("id"))),
-};
+const own = query(sql`FALSE`);
+const bySlug = query(sql`named.slug = ?2`);
+const byId = query(sql`named.id = ?2`);
 
 /** `wanted` is the organization to log in to, if not the identity's own. Undefined if there is no such identity, or none with OCI Auth. */
-export async function loadLoginConfiguration(
+export function loadLoginConfiguration(
   session: Session,
   identityId: string,
   wanted: { slug: string } | { id: string } | undefined,
 ): Promise<LoginConfiguration | undefined> {
-  const ask = wanted === undefined ? questions.none : questions["slug" in wanted ? "slug" : "id"];
-  const [row] = await ask(session, { identityId, ...wanted });
-  if (row === undefined) return undefined;
-  const { rootSuspended, membership, ...found } = row;
-  return {
-    ...found,
-    suspended: found.identity.suspended || found.home.suspended || rootSuspended,
-    named: found.named && { organization: found.named, isMember: membership !== null },
-  };
+  if (wanted === undefined) return session.first(own.bind(identityId));
+  return session.first(
+    "slug" in wanted ? bySlug.bind(identityId, wanted.slug) : byId.bind(identityId, wanted.id),
+  );
 }

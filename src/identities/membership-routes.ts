@@ -4,7 +4,6 @@ import { errorResponses, ofCallers } from "../http/error-responses.ts";
 import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
-import { primary } from "./database.ts";
 import { id, identityId, organizationId, success, time } from "./fields.ts";
 import { addMember, listMembers, removeMember } from "./memberships.ts";
 
@@ -53,7 +52,7 @@ export const membershipRoutes = [
     },
     async (c) => {
       const { page, nextCursor } = await listMembers(
-        primary(c.env.DB, c.var.waits),
+        c.var.database,
         c.var.caller,
         c.req.valid("param").organizationId,
         c.req.valid("query"),
@@ -76,12 +75,7 @@ export const membershipRoutes = [
     },
     async (c) => {
       const { organizationId, identityId } = c.req.valid("param");
-      const membership = await addMember(
-        primary(c.env.DB, c.var.waits),
-        c.var.caller,
-        organizationId,
-        identityId,
-      );
+      const membership = await addMember(c.var.database, c.var.caller, organizationId, identityId);
       return c.json({ membership }, 200);
     },
   ),
@@ -99,12 +93,7 @@ export const membershipRoutes = [
     },
     async (c) => {
       const { organizationId, identityId } = c.req.valid("param");
-      const membership = await removeMember(
-        primary(c.env.DB, c.var.waits),
-        c.var.caller,
-        organizationId,
-        identityId,
-      );
+      const membership = await removeMember(c.var.database, c.var.caller, organizationId, identityId);
       return c.json({ membership }, 200);
     },
   ),

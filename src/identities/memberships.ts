@@ -1,27 +1,23 @@
-import { and, asc, eq, gt, sql } from "drizzle-orm";
 import { changeRecord } from "../audit/outbox.ts";
 import type { Caller } from "../http/caller.ts";
-import { type Position, pageOf } from "../http/pages.ts";
 import { Refusal } from "../http/refusal.ts";
-import { type Database, isConstraintError } from "./database.ts";
+import { type PageQuery, pageOf } from "../storage/pages.ts";
+import type { Session } from "../storage/session.ts";
+import { sql } from "../storage/sql.ts";
+import { isConstraintError } from "../storage/storage-error.ts";
+import { type Membership, organizationMembers } from "../storage/tables.ts";
 import { findIdentity, findOrganization, orNotFound, placeOf } from "./reach.ts";
-import { organizationMembers } from "./tables.ts";
-
-export type Membership = typeof organizationMembers.$inferSelect;
 
 /** Of one identity, so that its deletion, which takes them along, is a statement of a bounded size. */
 const maxMemberships = 1000;
 
-function isMembership(organizationId: string, identityId: string) {
-  return and(
-    eq(organizationMembers.organizationId, organizationId),
-    eq(organizationMembers.identityId, identityId),
-  );
+function ofMembership(organizationId: string, identityId: string) {
+  return sql`WHERE organization_id = ${organizationId} AND identity_id = ${identityId}`;
 }
 
 /** Makes an identity a member of a sub-organization of its own root; once is enough, and again changes nothing. */
 export async function addMember(
-  database: Database,
+  database: Session,
   caller: Caller,
   organizationId: string,
   identityId: string,
@@ -41,17 +37,14 @@ export async function addMember(
   if (organization.id === home.id) {
     throw new Refusal("conflict", "The identity was created in this organization and needs no membership");
   }
-  const row: Membership = { organizationId, identityId, createdAt: new Date().toISOString() };
   try {
     const [, , [stored]] = await database.batch([
-      database
-        .insert(organizationMembers)
-        .select(
-          sql`SELECT ${organizationId}, ${identityId}, ${row.createdAt} WHERE (SELECT count(*) FROM ${organizationMembers} WHERE identity_id = ${identityId}) < ${maxMemberships}`,
-        )
-        .onConflictDoNothing(),
-      changeRecord(database, caller, { type: "membership.add", ...placeOf(organization), identityId }),
-      database.select().from(organizationMembers).where(isMembership(organizationId, identityId)),
+      sql`INSERT INTO organization_members (organization_id, identity_id, created_at)
+        SELECT ${organizationId}, ${identityId}, ${new Date().toISOString()}
+        WHERE (SELECT count(*) FROM organization_members WHERE identity_id = ${identityId}) < ${maxMemberships}
+        ON CONFLICT DO NOTHING`,
+      changeRecord(caller, { type: "membership.add", ...placeOf(organization), identityId }),
+      organizationMembers.select(ofMembership(organizationId, identityId)),
     ]);
     if (stored === undefined) {
       throw new Refusal(
@@ -68,28 +61,23 @@ export async function addMember(
 
 /** Members of a sub-organization by invitation, in the order of their ids: identities of elsewhere under its root. */
 export async function listMembers(
-  database: Database,
+  database: Session,
   caller: Caller,
   organizationId: string,
-  { cursor, limit }: { cursor?: Position | undefined; limit: number },
+  { cursor, limit }: PageQuery,
 ) {
   orNotFound(await findOrganization(database, caller, organizationId), "Organization");
-  const rows = await database
-    .select()
-    .from(organizationMembers)
-    .where(
-      and(
-        eq(organizationMembers.organizationId, organizationId),
-        cursor && gt(organizationMembers.identityId, cursor.id),
-      ),
-    )
-    .orderBy(asc(organizationMembers.identityId))
-    .limit(limit + 1);
+  const after = cursor === undefined ? sql`` : sql`AND identity_id > ${cursor.id}`;
+  const rows = await database.all(
+    organizationMembers.select(
+      sql`WHERE organization_id = ${organizationId} ${after} ORDER BY identity_id LIMIT ${limit + 1}`,
+    ),
+  );
   return pageOf(rows, limit, ({ createdAt, identityId: id }) => ({ createdAt, id }));
 }
 
 export async function removeMember(
-  database: Database,
+  database: Session,
   caller: Caller,
   organizationId: string,
   identityId: string,
@@ -101,8 +89,8 @@ export async function removeMember(
   const place = placeOf(orNotFound(organization, "Organization"));
   orNotFound(identity, "Identity");
   const [[row]] = await database.batch([
-    database.delete(organizationMembers).where(isMembership(organizationId, identityId)).returning(),
-    changeRecord(database, caller, { type: "membership.remove", ...place, identityId }),
+    organizationMembers.delete(ofMembership(organizationId, identityId)),
+    changeRecord(caller, { type: "membership.remove", ...place, identityId }),
   ]);
   return orNotFound(row, "Membership");
 }

@@ -3,11 +3,10 @@ import { adminOnly } from "../http/authenticate.ts";
 import { errorResponses, ofBodies, ofCallers } from "../http/error-responses.ts";
 import { examples } from "../http/examples.ts";
 import { defineRoute } from "../http/route.ts";
-import { primary } from "./database.ts";
+import type { OciAuthConfig } from "../storage/tables.ts";
 import { id, identityPath, jsonBody, success, time } from "./fields.ts";
 import { attachOciAuth, detachOciAuth, getOciAuth, updateOciAuth } from "./oci-auth.ts";
 import { attachment, change, defaultTtlSeconds, signatureReuse } from "./oci-auth-settings.ts";
-import type { OciAuthConfig } from "./tables.ts";
 
 const identityOciAuth = z
   .strictObject({
@@ -93,7 +92,7 @@ export const ociAuthRoutes = [
       const { issuer } = c.var.config;
       const settings = c.req.valid("json");
       return c.json(
-        view(await attachOciAuth(primary(c.env.DB, c.var.waits), c.var.caller, issuer, identityId, settings)),
+        view(await attachOciAuth(c.var.database, c.var.caller, issuer, identityId, settings)),
         200,
       );
     },
@@ -112,7 +111,7 @@ export const ociAuthRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      return c.json(view(await getOciAuth(primary(c.env.DB, c.var.waits), c.var.caller, identityId)), 200);
+      return c.json(view(await getOciAuth(c.var.database, c.var.caller, identityId)), 200);
     },
   ),
   defineRoute(
@@ -139,10 +138,7 @@ export const ociAuthRoutes = [
       const { identityId } = c.req.valid("param");
       const { issuer } = c.var.config;
       const named = c.req.valid("json");
-      return c.json(
-        view(await updateOciAuth(primary(c.env.DB, c.var.waits), c.var.caller, issuer, identityId, named)),
-        200,
-      );
+      return c.json(view(await updateOciAuth(c.var.database, c.var.caller, issuer, identityId, named)), 200);
     },
   ),
   defineRoute(
@@ -160,7 +156,7 @@ export const ociAuthRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      return c.json(view(await detachOciAuth(primary(c.env.DB, c.var.waits), c.var.caller, identityId)), 200);
+      return c.json(view(await detachOciAuth(c.var.database, c.var.caller, identityId)), 200);
     },
   ),
 ] as const;

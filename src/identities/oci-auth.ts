@@ -1,10 +1,11 @@
-import { eq, inArray, sql } from "drizzle-orm";
 import { changeRecord } from "../audit/outbox.ts";
 import type { Caller } from "../http/caller.ts";
 import { Refusal } from "../http/refusal.ts";
-import { type Database, isConstraintError } from "./database.ts";
+import type { Session } from "../storage/session.ts";
+import { sql } from "../storage/sql.ts";
+import { isConstraintError } from "../storage/storage-error.ts";
+import { type OciAuthConfig, ociAuthConfigs } from "../storage/tables.ts";
 import { findIdentity, orNotFound, placeOf } from "./reach.ts";
-import { identities, type OciAuthConfig, ociAuthConfigs } from "./tables.ts";
 
 /** What an administrator sets; the rest of a configuration is ours. */
 export type OciAuthSettings = Omit<
@@ -40,13 +41,8 @@ function checkAudience(audience: string | null | undefined, issuer: string): voi
   }
 }
 
-async function findConfig(database: Database, identityId: string): Promise<OciAuthConfig | undefined> {
-  const [row] = await database.select().from(ociAuthConfigs).where(eq(ociAuthConfigs.identityId, identityId));
-  return row;
-}
-
 export async function attachOciAuth(
-  database: Database,
+  database: Session,
   caller: Caller,
   issuer: string,
   identityId: string,
@@ -65,8 +61,8 @@ export async function attachOciAuth(
   };
   try {
     await database.batch([
-      database.insert(ociAuthConfigs).values(row),
-      changeRecord(database, caller, {
+      ociAuthConfigs.insert(row),
+      changeRecord(caller, {
         type: "oci-auth.attach",
         ...placeOf(organization),
         identityId,
@@ -80,19 +76,19 @@ export async function attachOciAuth(
 }
 
 export async function getOciAuth(
-  database: Database,
+  database: Session,
   caller: Caller,
   identityId: string,
 ): Promise<OciAuthConfig> {
   orNotFound(await findIdentity(database, caller, identityId), "Identity");
-  const config = await findConfig(database, identityId);
+  const config = await database.first(ociAuthConfigs.select(sql`WHERE identity_id = ${identityId}`));
   if (config === undefined) throw new Refusal("no-oci-auth");
   return config;
 }
 
 /** Changes what `change` names and nothing else. */
 export async function updateOciAuth(
-  database: Database,
+  database: Session,
   caller: Caller,
   issuer: string,
   identityId: string,
@@ -103,12 +99,11 @@ export async function updateOciAuth(
   let row: OciAuthConfig | undefined;
   try {
     [[row]] = await database.batch([
-      database
-        .update(ociAuthConfigs)
-        .set({ ...change, updatedAt: new Date().toISOString() })
-        .where(eq(ociAuthConfigs.identityId, identityId))
-        .returning(),
-      changeRecord(database, caller, {
+      ociAuthConfigs.update(
+        { ...change, updatedAt: new Date().toISOString() },
+        sql`WHERE identity_id = ${identityId}`,
+      ),
+      changeRecord(caller, {
         type: "oci-auth.update",
         ...placeOf(organization),
         identityId,
@@ -124,23 +119,17 @@ export async function updateOciAuth(
 
 /** Ends every token of the identity too, and attaching again revives none of them. */
 export async function detachOciAuth(
-  database: Database,
+  database: Session,
   caller: Caller,
   identityId: string,
 ): Promise<OciAuthConfig> {
   const { organization } = orNotFound(await findIdentity(database, caller, identityId), "Identity");
-  const attached = database
-    .select({ identityId: ociAuthConfigs.identityId })
-    .from(ociAuthConfigs)
-    .where(eq(ociAuthConfigs.identityId, identityId));
   const [, [row]] = await database.batch([
     // Only with what is detached: a change has an event.
-    database
-      .update(identities)
-      .set({ tokenGeneration: sql`${identities.tokenGeneration} + 1` })
-      .where(inArray(identities.id, attached)),
-    database.delete(ociAuthConfigs).where(eq(ociAuthConfigs.identityId, identityId)).returning(),
-    changeRecord(database, caller, { type: "oci-auth.detach", ...placeOf(organization), identityId }),
+    sql`UPDATE identities SET token_generation = token_generation + 1
+      WHERE id IN (SELECT identity_id FROM oci_auth_configs WHERE identity_id = ${identityId})`,
+    ociAuthConfigs.delete(sql`WHERE identity_id = ${identityId}`),
+    changeRecord(caller, { type: "oci-auth.detach", ...placeOf(organization), identityId }),
   ]);
   if (row === undefined) throw new Refusal("no-oci-auth");
   return row;

@@ -4,7 +4,7 @@ import { errorResponses, ofBodies, ofCallers } from "../http/error-responses.ts"
 import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
-import { primary } from "./database.ts";
+import type { Organization } from "../storage/tables.ts";
 import { id, jsonBody, name, organizationPath, slug, success, time } from "./fields.ts";
 import {
   createOrganization,
@@ -13,7 +13,6 @@ import {
   updateOrganization,
 } from "./organizations.ts";
 import { findOrganization, orNotFound } from "./reach.ts";
-import type { Organization } from "./tables.ts";
 
 const organization = z
   .strictObject({
@@ -70,7 +69,7 @@ export const organizationRoutes = [
       },
     },
     async (c) => {
-      const row = await createOrganization(primary(c.env.DB, c.var.waits), c.var.caller, c.req.valid("json"));
+      const row = await createOrganization(c.var.database, c.var.caller, c.req.valid("json"));
       return c.json({ organization: view(row) }, 200);
     },
   ),
@@ -93,7 +92,7 @@ export const organizationRoutes = [
     },
     async (c) => {
       const { page, nextCursor } = await listOrganizations(
-        primary(c.env.DB, c.var.waits),
+        c.var.database,
         c.var.caller,
         c.req.valid("query"),
       );
@@ -112,7 +111,7 @@ export const organizationRoutes = [
     },
     async (c) => {
       const { organizationId } = c.req.valid("param");
-      const row = await findOrganization(primary(c.env.DB, c.var.waits), c.var.caller, organizationId);
+      const row = await findOrganization(c.var.database, c.var.caller, organizationId);
       return c.json({ organization: view(orNotFound(row, "Organization")) }, 200);
     },
   ),
@@ -142,12 +141,7 @@ export const organizationRoutes = [
     },
     async (c) => {
       const { organizationId } = c.req.valid("param");
-      const row = await updateOrganization(
-        primary(c.env.DB, c.var.waits),
-        c.var.caller,
-        organizationId,
-        c.req.valid("json"),
-      );
+      const row = await updateOrganization(c.var.database, c.var.caller, organizationId, c.req.valid("json"));
       return c.json({ organization: view(row) }, 200);
     },
   ),
@@ -168,7 +162,7 @@ export const organizationRoutes = [
     },
     async (c) => {
       const { organizationId } = c.req.valid("param");
-      const row = await deleteOrganization(primary(c.env.DB, c.var.waits), c.var.caller, organizationId);
+      const row = await deleteOrganization(c.var.database, c.var.caller, organizationId);
       return c.json({ organization: view(row) }, 200);
     },
   ),

@@ -1,11 +1,12 @@
-import { and, asc, eq, gt, or, sql } from "drizzle-orm";
 import { changeRecord } from "../audit/outbox.ts";
 import type { Caller } from "../http/caller.ts";
-import { type Position, pageOf } from "../http/pages.ts";
 import { Refusal } from "../http/refusal.ts";
-import { type Database, isConstraintError } from "./database.ts";
+import { type PageQuery, pageFrom, pageOf } from "../storage/pages.ts";
+import type { Session } from "../storage/session.ts";
+import { sql } from "../storage/sql.ts";
+import { isConstraintError } from "../storage/storage-error.ts";
+import { type Organization, organizations } from "../storage/tables.ts";
 import { findOrganization, orNotFound, placeOf, withinReach } from "./reach.ts";
-import { identities, type Organization, organizationMembers, organizations } from "./tables.ts";
 
 export interface NewOrganization {
   name: string;
@@ -34,7 +35,7 @@ function noParent(parentId: string | undefined): Refusal {
 }
 
 export async function createOrganization(
-  database: Database,
+  database: Session,
   caller: Caller,
   wanted: NewOrganization,
 ): Promise<Organization> {
@@ -62,8 +63,8 @@ export async function createOrganization(
   };
   try {
     await database.batch([
-      database.insert(organizations).values(row),
-      changeRecord(database, caller, {
+      organizations.insert(row),
+      changeRecord(caller, {
         type: "organization.create",
         ...placeOf(row),
         details: { ...wanted },
@@ -75,29 +76,13 @@ export async function createOrganization(
   return row;
 }
 
-export async function listOrganizations(
-  database: Database,
-  caller: Caller,
-  page: { cursor?: Position | undefined; limit: number },
-) {
-  const { cursor, limit } = page;
-  const after =
-    cursor &&
-    or(
-      gt(organizations.createdAt, cursor.createdAt),
-      and(eq(organizations.createdAt, cursor.createdAt), gt(organizations.id, cursor.id)),
-    );
-  const rows = await database
-    .select()
-    .from(organizations)
-    .where(and(withinReach(caller), after))
-    .orderBy(asc(organizations.createdAt), asc(organizations.id))
-    .limit(limit + 1);
-  return pageOf(rows, limit, (row) => row);
+export async function listOrganizations(database: Session, caller: Caller, query: PageQuery) {
+  const page = pageFrom(query, withinReach(caller), sql`created_at, id`);
+  return pageOf(await database.all(organizations.select(page)), query.limit, (row) => row);
 }
 
 export async function updateOrganization(
-  database: Database,
+  database: Session,
   caller: Caller,
   organizationId: string,
   change: OrganizationChange,
@@ -105,12 +90,11 @@ export async function updateOrganization(
   const current = orNotFound(await findOrganization(database, caller, organizationId), "Organization");
   try {
     const [[row]] = await database.batch([
-      database
-        .update(organizations)
-        .set({ ...change, updatedAt: new Date().toISOString() })
-        .where(eq(organizations.id, organizationId))
-        .returning(),
-      changeRecord(database, caller, {
+      organizations.update(
+        { ...change, updatedAt: new Date().toISOString() },
+        sql`WHERE id = ${organizationId}`,
+      ),
+      changeRecord(caller, {
         type: "organization.update",
         ...placeOf(current),
         details: { ...change },
@@ -124,25 +108,22 @@ export async function updateOrganization(
 
 /** It must be empty at the moment of the deletion: what is in it may be more than one statement can delete in its time. */
 export async function deleteOrganization(
-  database: Database,
+  database: Session,
   caller: Caller,
   organizationId: string,
 ): Promise<Organization> {
   const organization = orNotFound(await findOrganization(database, caller, organizationId), "Organization");
-  const contents = {
-    subOrganizations: sql<number>`(SELECT count(*) FROM ${organizations} AS sub WHERE sub.parent_id = ${organizationId})`,
-    identities: sql<number>`(SELECT count(*) FROM ${identities} WHERE organization_id = ${organizationId})`,
-    memberships: sql<number>`(SELECT count(*) FROM ${organizationMembers} WHERE organization_id = ${organizationId})`,
-  };
+  const subOrganizations = sql`(SELECT count(*) FROM organizations WHERE parent_id = ${organizationId})`;
+  const identities = sql`(SELECT count(*) FROM identities WHERE organization_id = ${organizationId})`;
+  const memberships = sql`(SELECT count(*) FROM organization_members WHERE organization_id = ${organizationId})`;
   const [[counted], deleted] = await database.batch([
-    database.select(contents).from(organizations).where(eq(organizations.id, organizationId)),
-    database
-      .delete(organizations)
-      .where(
-        and(eq(organizations.id, organizationId), ...Object.values(contents).map((count) => eq(count, 0))),
-      )
-      .returning({ id: organizations.id }),
-    changeRecord(database, caller, {
+    sql<{ subOrganizations: number; identities: number; memberships: number }>`
+      SELECT ${subOrganizations} AS subOrganizations, ${identities} AS identities, ${memberships} AS memberships
+      FROM organizations WHERE id = ${organizationId}`,
+    organizations.delete(
+      sql`WHERE id = ${organizationId} AND ${subOrganizations} = 0 AND ${identities} = 0 AND ${memberships} = 0`,
+    ),
+    changeRecord(caller, {
       type: "organization.delete",
       ...placeOf(organization),
       details: { name: organization.name, slug: organization.slug },

@@ -1,15 +1,15 @@
 /** Moves stored credentials to the first of ENCRYPTION_KEYS, so that an older key can be dropped. */
-import { and, eq } from "drizzle-orm";
 import { changeRecord } from "../audit/outbox.ts";
 import type { Caller } from "../http/caller.ts";
+import type { Session } from "../storage/session.ts";
+import { sql } from "../storage/sql.ts";
+import { type OciTenancy, ociTenancies } from "../storage/tables.ts";
 import {
   decryptPrivateKey,
   type EncryptionKeys,
   encryptingKeyId,
   encryptPrivateKey,
 } from "./credential-encryption.ts";
-import type { Database } from "./database.ts";
-import { type OciTenancy, ociTenancies } from "./tables.ts";
 import { ownerOf } from "./tenancy-client.ts";
 
 export interface ReEncryption {
@@ -43,31 +43,25 @@ async function judge(keys: EncryptionKeys, row: OciTenancy): Promise<Judged> {
  * registered meanwhile stays.
  */
 export async function reEncrypt(
-  database: Database,
+  database: Session,
   caller: Caller,
   keys: EncryptionKeys,
   tenancies: readonly OciTenancy[],
 ): Promise<ReEncryption> {
   const judged = await Promise.all(tenancies.map((row) => judge(keys, row)));
   const old = judged.filter((each) => each.kind === "old");
-  const [first, ...rest] = old.flatMap(({ row: { tenancyOcid, encryptedPrivateKey }, encrypted }) => [
-    database
-      .update(ociTenancies)
-      .set({ encryptedPrivateKey: encrypted })
-      .where(
-        and(
-          eq(ociTenancies.tenancyOcid, tenancyOcid),
-          eq(ociTenancies.encryptedPrivateKey, encryptedPrivateKey),
-        ),
-      )
-      .returning({ tenancyOcid: ociTenancies.tenancyOcid }),
-    changeRecord(database, caller, {
+  const statements = old.flatMap(({ row: { tenancyOcid, encryptedPrivateKey }, encrypted }) => [
+    ociTenancies.update(
+      { encryptedPrivateKey: encrypted },
+      sql`WHERE tenancy_ocid = ${tenancyOcid} AND encrypted_private_key = ${encryptedPrivateKey}`,
+    ),
+    changeRecord(caller, {
       type: "tenancy.re-encrypt",
       details: { tenancyOcid, from: encryptingKeyId(encryptedPrivateKey), to: keys.first },
     }),
   ]);
-  const results = first === undefined ? [] : await database.batch([first, ...rest]);
-  const reEncrypted = results.flatMap((rows) => (Array.isArray(rows) ? rows : [])).length;
+  const results = statements.length === 0 ? [] : await database.batch(statements);
+  const reEncrypted = results.flat().length;
   return {
     reEncrypted,
     current: judged.filter(({ kind }) => kind === "current").length,

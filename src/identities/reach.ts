@@ -1,14 +1,14 @@
 /** What a caller may see and change: an operator everything, an identity its token's organization and those below. */
-import { eq, or, type SQL } from "drizzle-orm";
 import type { Caller } from "../http/caller.ts";
 import { Refusal } from "../http/refusal.ts";
-import type { Database } from "./database.ts";
-import { type Identity, identities, type Organization, organizations } from "./tables.ts";
+import type { Session } from "../storage/session.ts";
+import { type Sql, sql } from "../storage/sql.ts";
+import { type Identity, identities, type Organization, organizations } from "../storage/tables.ts";
 
-/** Restricts a query over organizations to the caller's reach; nothing to restrict for an operator. */
-export function withinReach(caller: Caller): SQL | undefined {
-  if (caller.kind === "operator") return undefined;
-  return or(eq(organizations.id, caller.organizationId), eq(organizations.rootId, caller.organizationId));
+/** The condition that restricts a query over organizations to the caller's reach. */
+export function withinReach(caller: Caller): Sql {
+  if (caller.kind === "operator") return sql`TRUE`;
+  return sql`organizations.id = ${caller.organizationId} OR organizations.root_id = ${caller.organizationId}`;
 }
 
 /** Whether an organization is within the caller's reach. */
@@ -29,12 +29,12 @@ export function isId(text: string): boolean {
 
 /** Undefined if there is none, or none that the caller may know of. */
 export async function findOrganization(
-  database: Database,
+  database: Session,
   caller: Caller,
   organizationId: string,
 ): Promise<Organization | undefined> {
   if (!isId(organizationId)) return undefined;
-  const [row] = await database.select().from(organizations).where(eq(organizations.id, organizationId));
+  const row = await database.first(organizations.select(sql`WHERE id = ${organizationId}`));
   return row !== undefined && reaches(caller, row) ? row : undefined;
 }
 
@@ -45,16 +45,19 @@ export interface PlacedIdentity {
 
 /** Undefined if there is none, or none that the caller may know of. */
 export async function findIdentity(
-  database: Database,
+  database: Session,
   caller: Caller,
   identityId: string,
 ): Promise<PlacedIdentity | undefined> {
   if (!isId(identityId)) return undefined;
-  const [row] = await database
-    .select({ identity: identities, organization: organizations })
-    .from(identities)
-    .innerJoin(organizations, eq(organizations.id, identities.organizationId))
-    .where(eq(identities.id, identityId));
+  const row = await database.first(
+    sql`SELECT ${identities.columns}, ${organizations.columns}
+      FROM identities JOIN organizations ON organizations.id = identities.organization_id
+      WHERE identities.id = ${identityId}`.as((found) => ({
+      identity: identities.read(found),
+      organization: organizations.read(found),
+    })),
+  );
   return row !== undefined && reaches(caller, row.organization) ? row : undefined;
 }
 

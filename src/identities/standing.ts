@@ -1,15 +1,13 @@
-import { and, eq, or } from "drizzle-orm";
-import { alias } from "drizzle-orm/sqlite-core";
-import type { Database } from "./database.ts";
+import type { Session } from "../storage/session.ts";
+import { sql } from "../storage/sql.ts";
 import {
   type Identity,
   identities,
   type Organization,
   ociAuthConfigs,
-  organizationMembers,
   organizations,
   type TrustedIp,
-} from "./tables.ts";
+} from "../storage/tables.ts";
 
 type Role = Identity["role"];
 
@@ -40,56 +38,47 @@ export interface Standing {
   readonly accessTokenAudience: string | null;
 }
 
+const policy = ociAuthConfigs.as("config", [
+  "tenancyOcid",
+  "allowedUsernames",
+  "accessTokenTrustedIps",
+  "accessTokenAudience",
+]);
+const home = organizations.as("home", ["suspended"]);
+const root = organizations.as("root", ["suspended"]);
+
 /**
  * Undefined if the identity or its OCI Auth is gone, or the organization is neither its own nor one that it is a member
  * of.
  */
 export async function loadStanding(
-  database: Database,
+  database: Session,
   identityId: string,
   organizationId: string,
 ): Promise<Standing | undefined> {
-  const home = alias(organizations, "home");
-  const root = alias(organizations, "root");
-  const [row] = await database
-    .select({
-      identity: identities,
-      organization: organizations,
-      homeSuspended: home.suspended,
-      rootSuspended: root.suspended,
-      tenancyOcid: ociAuthConfigs.tenancyOcid,
-      allowedUsernames: ociAuthConfigs.allowedUsernames,
-      trustedIps: ociAuthConfigs.accessTokenTrustedIps,
-      accessTokenAudience: ociAuthConfigs.accessTokenAudience,
-    })
-    .from(identities)
-    .innerJoin(ociAuthConfigs, eq(ociAuthConfigs.identityId, identities.id))
-    .innerJoin(organizations, eq(organizations.id, organizationId))
-    .innerJoin(home, eq(home.id, identities.organizationId))
-    .innerJoin(root, eq(root.id, organizations.rootId))
-    .leftJoin(
-      organizationMembers,
-      and(
-        eq(organizationMembers.identityId, identities.id),
-        eq(organizationMembers.organizationId, organizations.id),
-      ),
-    )
-    .where(
-      and(
-        eq(identities.id, identityId),
-        or(
-          eq(identities.organizationId, organizations.id),
-          eq(organizationMembers.organizationId, organizations.id),
-        ),
-      ),
-    );
-  if (row === undefined) return undefined;
-  const { identity, organization, homeSuspended, rootSuspended, ...policy } = row;
-  return {
-    ...policy,
-    role: roleIn(organization, identity),
-    tokenGeneration: identity.tokenGeneration,
-    suspended: identity.suspended || homeSuspended || organization.suspended || rootSuspended,
-    organization,
-  };
+  return database.first(
+    sql`SELECT ${identities.columns}, ${organizations.columns}, ${policy.columns}, ${home.columns}, ${root.columns}
+      FROM identities
+      JOIN oci_auth_configs AS config ON config.identity_id = identities.id
+      JOIN organizations ON organizations.id = ${organizationId}
+      JOIN organizations AS home ON home.id = identities.organization_id
+      JOIN organizations AS root ON root.id = organizations.root_id
+      LEFT JOIN organization_members AS membership
+        ON membership.identity_id = identities.id AND membership.organization_id = organizations.id
+      WHERE identities.id = ${identityId}
+        AND (identities.organization_id = organizations.id OR membership.organization_id = organizations.id)`.as(
+      (row) => {
+        const [identity, organization] = [identities.read(row), organizations.read(row)];
+        const { accessTokenTrustedIps: trustedIps, ...others } = policy.read(row);
+        return {
+          ...others,
+          trustedIps,
+          role: roleIn(organization, identity),
+          tokenGeneration: identity.tokenGeneration,
+          suspended: [identity, home.read(row), organization, root.read(row)].some((each) => each.suspended),
+          organization,
+        };
+      },
+    ),
+  );
 }

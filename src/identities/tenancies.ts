@@ -1,21 +1,16 @@
-import { and, asc, eq, gt, inArray, or, sql } from "drizzle-orm";
 import { changeRecord } from "../audit/outbox.ts";
 import type { Config } from "../env.ts";
 import type { Caller } from "../http/caller.ts";
-import { type Position, pageOf } from "../http/pages.ts";
 import { Refusal } from "../http/refusal.ts";
 import type { TenancyOcid } from "../oci/ocid.ts";
+import { type PageQuery, pageFrom, pageOf } from "../storage/pages.ts";
+import type { Session } from "../storage/session.ts";
+import { sql } from "../storage/sql.ts";
+import { isConstraintError } from "../storage/storage-error.ts";
+import { type OciTenancy, ociTenancies, ociTenancyOrganizations } from "../storage/tables.ts";
 import { encryptPrivateKey } from "./credential-encryption.ts";
 import { type FailedTrial, tryCredential } from "./credential-trial.ts";
-import { type Database, isConstraintError } from "./database.ts";
 import { orNotFound } from "./reach.ts";
-import {
-  type OciTenancy,
-  ociAuthConfigs,
-  ociTenancies,
-  ociTenancyOrganizations,
-  organizations,
-} from "./tables.ts";
 import { type CredentialOwner, identityClient } from "./tenancy-client.ts";
 
 export interface WantedTenancy extends CredentialOwner {
@@ -26,18 +21,17 @@ export interface WantedTenancy extends CredentialOwner {
 
 export type Tenancy = OciTenancy & { organizationIds: string[] };
 
-/** The organizations as a JSON array, since a statement takes 100 parameters at most. */
-function listed(organizationIds: readonly string[]) {
-  return sql`(SELECT value FROM json_each(${JSON.stringify(organizationIds)}))`;
+/** As one JSON array, since a statement takes 100 parameters at most. */
+function listed(values: readonly string[]) {
+  return sql`(SELECT value FROM json_each(${JSON.stringify(values)}))`;
 }
 
-async function checkRoots(database: Database, organizationIds: readonly string[]): Promise<void> {
-  const rows = await database
-    .select({ id: organizations.id })
-    .from(organizations)
-    .where(
-      and(sql`${organizations.parentId} IS NULL`, sql`${organizations.id} IN ${listed(organizationIds)}`),
-    );
+async function checkRoots(database: Session, organizationIds: readonly string[]): Promise<void> {
+  const rows = await database.all(
+    sql<{
+      id: string;
+    }>`SELECT id FROM organizations WHERE parent_id IS NULL AND id IN ${listed(organizationIds)}`,
+  );
   const roots = new Set(rows.map((row) => row.id));
   const other = organizationIds.find((organizationId) => !roots.has(organizationId));
   if (other !== undefined) {
@@ -46,17 +40,11 @@ async function checkRoots(database: Database, organizationIds: readonly string[]
 }
 
 /** The roots that have the tenancy attached and are not among those that keep it. */
-async function attachedElsewhere(database: Database, tenancyOcid: string, kept: readonly string[]) {
-  const rows = await database
-    .selectDistinct({ id: ociAuthConfigs.rootOrganizationId })
-    .from(ociAuthConfigs)
-    .where(
-      and(
-        eq(ociAuthConfigs.tenancyOcid, tenancyOcid),
-        sql`${ociAuthConfigs.rootOrganizationId} NOT IN ${listed(kept)}`,
-      ),
-    )
-    .limit(10);
+async function attachedElsewhere(database: Session, tenancyOcid: string, kept: readonly string[]) {
+  const rows = await database.all(
+    sql<{ id: string }>`SELECT DISTINCT root_organization_id AS id FROM oci_auth_configs
+      WHERE tenancy_ocid = ${tenancyOcid} AND root_organization_id NOT IN ${listed(kept)} LIMIT 10`,
+  );
   return rows.map((row) => row.id);
 }
 
@@ -84,7 +72,7 @@ function refusedByOci({ attempt, failure }: FailedTrial): Refusal {
 
 /** Tries the credential against OCI, then stores it encrypted. */
 export async function putTenancy(
-  database: Database,
+  database: Session,
   caller: Caller,
   config: Config,
   wanted: WantedTenancy,
@@ -101,27 +89,16 @@ export async function putTenancy(
   const { tenancyOcid, ...credential } = { ...owner, encryptedPrivateKey, updatedAt: now };
   try {
     const [[row]] = await database.batch([
-      database
-        .insert(ociTenancies)
-        .values({ tenancyOcid, ...credential, createdAt: now })
-        .onConflictDoUpdate({ target: ociTenancies.tenancyOcid, set: credential })
-        .returning(),
-      changeRecord(database, caller, { type: "tenancy.put", details: { ...owner, organizationIds } }),
-      database
-        .delete(ociTenancyOrganizations)
-        .where(
-          and(
-            eq(ociTenancyOrganizations.tenancyOcid, tenancyOcid),
-            sql`${ociTenancyOrganizations.organizationId} NOT IN ${listed(organizationIds)}`,
-          ),
-        ),
-      database
-        .insert(ociTenancyOrganizations)
-        // SQLite takes ON CONFLICT after a SELECT only with a WHERE between them.
-        .select(
-          sql`SELECT ${tenancyOcid}, value FROM json_each(${JSON.stringify(organizationIds)}) WHERE true`,
-        )
-        .onConflictDoNothing(),
+      sql`${ociTenancies.insert({ tenancyOcid, ...credential, createdAt: now })}
+        ON CONFLICT (tenancy_ocid) DO UPDATE SET ${ociTenancies.assignments(credential)}
+        RETURNING ${ociTenancies.columns}`.as(ociTenancies.read),
+      changeRecord(caller, { type: "tenancy.put", details: { ...owner, organizationIds } }),
+      sql`DELETE FROM oci_tenancy_organizations
+        WHERE tenancy_ocid = ${tenancyOcid} AND organization_id NOT IN ${listed(organizationIds)}`,
+      // SQLite takes ON CONFLICT after a SELECT only with a WHERE between them.
+      sql`INSERT INTO oci_tenancy_organizations (tenancy_ocid, organization_id)
+        SELECT ${tenancyOcid}, value FROM json_each(${JSON.stringify(organizationIds)}) WHERE true
+        ON CONFLICT DO NOTHING`,
     ]);
     return { ...orNotFound(row, "Tenancy"), organizationIds: [...organizationIds].sort() };
   } catch (error) {
@@ -133,13 +110,12 @@ export async function putTenancy(
   }
 }
 
-async function withOrganizations(database: Database, rows: OciTenancy[]): Promise<Tenancy[]> {
+async function withOrganizations(database: Session, rows: OciTenancy[]): Promise<Tenancy[]> {
   if (rows.length === 0) return [];
-  const permissions = await database
-    .select()
-    .from(ociTenancyOrganizations)
-    .where(inArray(ociTenancyOrganizations.tenancyOcid, listed(rows.map((row) => row.tenancyOcid))))
-    .orderBy(asc(ociTenancyOrganizations.organizationId));
+  const tenancyOcids = listed(rows.map((row) => row.tenancyOcid));
+  const permissions = await database.all(
+    ociTenancyOrganizations.select(sql`WHERE tenancy_ocid IN ${tenancyOcids} ORDER BY organization_id`),
+  );
   return rows.map((row) => ({
     ...row,
     organizationIds: permissions
@@ -148,44 +124,31 @@ async function withOrganizations(database: Database, rows: OciTenancy[]): Promis
   }));
 }
 
-export async function listTenancies(
-  database: Database,
-  page: { cursor?: Position | undefined; limit: number },
-) {
-  const { cursor, limit } = page;
-  const after =
-    cursor &&
-    or(
-      gt(ociTenancies.createdAt, cursor.createdAt),
-      and(eq(ociTenancies.createdAt, cursor.createdAt), gt(ociTenancies.tenancyOcid, cursor.id)),
-    );
-  const rows = await database
-    .select()
-    .from(ociTenancies)
-    .where(after)
-    .orderBy(asc(ociTenancies.createdAt), asc(ociTenancies.tenancyOcid))
-    .limit(limit + 1);
-  const { page: found, nextCursor } = pageOf(rows, limit, (row) => ({ ...row, id: row.tenancyOcid }));
-  return { page: await withOrganizations(database, found), nextCursor };
+export async function listTenancies(database: Session, query: PageQuery) {
+  const rows = await database.all(
+    ociTenancies.select(pageFrom(query, sql`TRUE`, sql`created_at, tenancy_ocid`)),
+  );
+  const { page, nextCursor } = pageOf(rows, query.limit, (row) => ({ ...row, id: row.tenancyOcid }));
+  return { page: await withOrganizations(database, page), nextCursor };
 }
 
-export async function getTenancy(database: Database, tenancyOcid: TenancyOcid): Promise<Tenancy> {
-  const rows = await database.select().from(ociTenancies).where(eq(ociTenancies.tenancyOcid, tenancyOcid));
+export async function getTenancy(database: Session, tenancyOcid: TenancyOcid): Promise<Tenancy> {
+  const rows = await database.all(ociTenancies.select(sql`WHERE tenancy_ocid = ${tenancyOcid}`));
   const [tenancy] = await withOrganizations(database, rows);
   return orNotFound(tenancy, "Tenancy");
 }
 
 /** Only one that no identity uses: there is no cascade. */
 export async function deleteTenancy(
-  database: Database,
+  database: Session,
   caller: Caller,
   tenancyOcid: TenancyOcid,
 ): Promise<Tenancy> {
   const tenancy = await getTenancy(database, tenancyOcid);
   try {
     await database.batch([
-      database.delete(ociTenancies).where(eq(ociTenancies.tenancyOcid, tenancyOcid)),
-      changeRecord(database, caller, { type: "tenancy.delete", details: { tenancyOcid } }),
+      ociTenancies.delete(sql`WHERE tenancy_ocid = ${tenancyOcid}`),
+      changeRecord(caller, { type: "tenancy.delete", details: { tenancyOcid } }),
     ]);
   } catch (error) {
     if (!isConstraintError(error, "FOREIGN KEY")) throw error;

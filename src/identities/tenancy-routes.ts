@@ -13,7 +13,6 @@ import { isFingerprint } from "../oci/key-id.ts";
 import { parseTenancyOcid, parseUserOcid, realmOf, type TenancyOcid, type UserOcid } from "../oci/ocid.ts";
 import { parsePrivateKey } from "../oci/private-key.ts";
 import { isRegion, regionAdvice } from "../oci/regions.ts";
-import { primary } from "./database.ts";
 import { id, jsonBody, success, time } from "./fields.ts";
 import { reEncrypt } from "./re-encryption.ts";
 import { deleteTenancy, getTenancy, listTenancies, putTenancy, type Tenancy } from "./tenancies.ts";
@@ -121,7 +120,7 @@ export const tenancyRoutes = [
       if (key.value.fingerprint !== body.fingerprint) {
         throw invalid("fingerprint", `is not the private key's, which is ${key.value.fingerprint}`);
       }
-      const row = await putTenancy(primary(c.env.DB, c.var.waits), c.var.caller, c.var.config, {
+      const row = await putTenancy(c.var.database, c.var.caller, c.var.config, {
         ...body,
         organizationIds: [...new Set(body.organizationIds)],
         tenancyOcid: ocid.value,
@@ -147,7 +146,7 @@ export const tenancyRoutes = [
       },
     },
     async (c) => {
-      const { page, nextCursor } = await listTenancies(primary(c.env.DB, c.var.waits), c.req.valid("query"));
+      const { page, nextCursor } = await listTenancies(c.var.database, c.req.valid("query"));
       return c.json({ tenancies: page.map((row) => view(row).tenancy), nextCursor }, 200);
     },
   ),
@@ -181,7 +180,7 @@ export const tenancyRoutes = [
       },
     },
     async (c) => {
-      const database = primary(c.env.DB, c.var.waits);
+      const database = c.var.database;
       const { page, nextCursor } = await listTenancies(database, c.req.valid("query"));
       const done = await reEncrypt(database, c.var.caller, c.var.config.encryptionKeys, page);
       return c.json({ ...done, nextCursor }, 200);
@@ -198,7 +197,7 @@ export const tenancyRoutes = [
       responses: { ...success("The tenancy", one, example), ...errorResponses(ofCallers, "not-found") },
     },
     async (c) => {
-      const row = await getTenancy(primary(c.env.DB, c.var.waits), named(c.req.valid("param").tenancyOcid));
+      const row = await getTenancy(c.var.database, named(c.req.valid("param").tenancyOcid));
       return c.json(view(row), 200);
     },
   ),
@@ -217,11 +216,7 @@ export const tenancyRoutes = [
       },
     },
     async (c) => {
-      const row = await deleteTenancy(
-        primary(c.env.DB, c.var.waits),
-        c.var.caller,
-        named(c.req.valid("param").tenancyOcid),
-      );
+      const row = await deleteTenancy(c.var.database, c.var.caller, named(c.req.valid("param").tenancyOcid));
       return c.json(view(row), 200);
     },
   ),
@@ -242,7 +237,7 @@ export const tenancyRoutes = [
     },
     async (c) => {
       const tenancyOcid = named(c.req.valid("param").tenancyOcid);
-      const database = primary(c.env.DB, c.var.waits);
+      const database = c.var.database;
       await getTenancy(database, tenancyOcid);
       const userOcid = namedUser(c.req.valid("param").userOcid);
       await recordAction(database, c.var.caller, {

@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import type { TrustedIp } from "./tables.ts";
+import type { TrustedIp } from "../storage/tables.ts";
 
 /** An IPv4 or IPv6 address, or a range in CIDR notation; undefined if the text is neither. */
 export function parseTrustedIp(written: string): TrustedIp | undefined {

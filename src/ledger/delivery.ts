@@ -4,6 +4,7 @@
  */
 import type { OutgoingEvent } from "../audit/event.ts";
 import { moveEvents, type Outbox } from "../audit/mover.ts";
+import { primarySession } from "../storage/session.ts";
 
 /** Events wait this long, so that those that come together move together. */
 const delayMilliseconds = 1000;
@@ -68,7 +69,7 @@ export class Delivery {
     const failed = this.#failed();
     if (failed !== undefined && now < failed.nextTry) return;
     try {
-      await moveEvents(this.#outbox, this.#auditDb, now);
+      await moveEvents(this.#outbox, primarySession(this.#auditDb), now);
     } catch (error) {
       const failures = (failed?.failures ?? 0) + 1;
       this.#sql.exec(

@@ -4,11 +4,11 @@ import { errorResponses, ofBodies, ofEligibility } from "../http/error-responses
 import { requestOrigin } from "../http/origin.ts";
 import { checkRate, lookupBudget } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
-import { nearestSession } from "../identities/database.ts";
 import { jsonBody, success } from "../identities/fields.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
 import { storedIdentityClient } from "../identities/tenancy-client.ts";
 import { askLedger, ledgerOf } from "../ledger/address.ts";
+import { nearestSession } from "../storage/session.ts";
 import { exampleAnswer, exampleBody, loginAnswer, loginBody } from "./contract.ts";
 import { logIn } from "./login.ts";
 

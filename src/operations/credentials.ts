@@ -2,9 +2,9 @@
 import type { Config } from "../env.ts";
 import { encryptingKeyId } from "../identities/credential-encryption.ts";
 import { type FailedTrial, tryCredential } from "../identities/credential-trial.ts";
-import type { OciTenancy } from "../identities/tables.ts";
 import { ownerOf, storedIdentityClient } from "../identities/tenancy-client.ts";
 import type { IdentityClient, OciFailure } from "../oci/identity-client.ts";
+import type { OciTenancy } from "../storage/tables.ts";
 import { TooLate, within } from "../time-limit.ts";
 
 export type CredentialProblem =

@@ -7,10 +7,11 @@
  */
 import { writeEvents } from "../audit/mover.ts";
 import type { Env } from "../env.ts";
-import { primarySession } from "../identities/database.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
 import { wakeLedger } from "../ledger/address.ts";
 import { log } from "../log.ts";
+import { primarySession, type Session } from "../storage/session.ts";
+import { sql } from "../storage/sql.ts";
 import { within } from "../time-limit.ts";
 import type { Waits } from "../waits.ts";
 import { neededMigrations } from "./migrations.ts";
@@ -55,16 +56,13 @@ async function answering(
 }
 
 /** What is missing, and how large it is, as the primary says. Rejects if the database cannot be read. */
-async function stateOf(database: D1Database, needed: readonly string[]) {
-  const session = database.withSession("first-primary");
+async function stateOf(database: Session, needed: readonly string[]) {
   // The table of migrations is not there before the first is applied. Any answer tells the size.
-  const { results, meta } = await session
-    .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'd1_migrations'")
-    .all();
+  const { rows, meta } = await database.run(
+    sql`SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'd1_migrations'`,
+  );
   const applied =
-    results.length === 0
-      ? []
-      : (await session.prepare("SELECT name FROM d1_migrations").all<{ name: string }>()).results;
+    rows.length === 0 ? [] : await database.all(sql<{ name: string }>`SELECT name FROM d1_migrations`);
   const names = new Set(applied.map(({ name }) => name));
   return { missing: needed.filter((each) => !names.has(each)), sizeBytes: meta.size_after };
 }
@@ -72,14 +70,13 @@ async function stateOf(database: D1Database, needed: readonly string[]) {
 /** The migrations, and then a query that needs the tables. */
 async function database(
   name: "DB" | "AUDIT_DB",
-  { env, waits }: { env: Env; waits: Waits },
+  session: Session,
   consequence: string,
-  query: () => Promise<DependencyCheck>,
+  query: (session: Session) => Promise<DependencyCheck>,
 ): Promise<DependencyCheck> {
   return answering(name, consequence, async () => {
-    const state = stateOf(env[name], neededMigrations[name]);
-    const { missing, sizeBytes } = await waits.on("d1", state);
-    if (missing.length === 0) return { ...(await query()), sizeBytes };
+    const { missing, sizeBytes } = await stateOf(session, neededMigrations[name]);
+    if (missing.length === 0) return { ...(await query(session)), sizeBytes };
     return {
       ok: false,
       problem: "migrations-missing",
@@ -90,20 +87,20 @@ async function database(
 }
 
 /** How many changes wait for the audit log, and since when. */
-async function checkOutbox(db: D1Database): Promise<DependencyCheck> {
-  const row = await db
-    .withSession("first-primary")
-    .prepare("SELECT count(*) AS changesWaiting, min(event ->> 'at') AS oldestChangeAt FROM audit_outbox")
-    .first<{ changesWaiting: number; oldestChangeAt: string | null }>();
+async function checkOutbox(database: Session): Promise<DependencyCheck> {
+  const row = await database.first(
+    sql<{ changesWaiting: number; oldestChangeAt: string | null }>`
+      SELECT count(*) AS changesWaiting, min(event ->> 'at') AS oldestChangeAt FROM audit_outbox`,
+  );
   return { ok: true, ...row };
 }
 
 /** How many events the audit log refuses, whose constraints they break: a fault of this Worker's. */
-async function checkRefusedEvents(auditDb: D1Database): Promise<DependencyCheck> {
-  const row = await auditDb
-    .withSession("first-primary")
-    .prepare("SELECT count(*) AS refused FROM refused_events WHERE id NOT IN (SELECT id FROM audit_events)")
-    .first<{ refused: number }>();
+async function checkRefusedEvents(auditDb: Session): Promise<DependencyCheck> {
+  const row = await auditDb.first(
+    sql<{ refused: number }>`
+      SELECT count(*) AS refused FROM refused_events WHERE id NOT IN (SELECT id FROM audit_events)`,
+  );
   const eventsRefused = row?.refused ?? 0;
   if (eventsRefused === 0) return { ok: true, eventsRefused };
   return {
@@ -116,16 +113,16 @@ async function checkRefusedEvents(auditDb: D1Database): Promise<DependencyCheck>
 
 /** Side by side, each with its own time limit. */
 export async function checkDependencies(env: Env, waits: Waits) {
-  const from = { env, waits };
+  const [db, auditDb] = [primarySession(env.DB, waits), primarySession(env.AUDIT_DB, waits)];
   const [DB, AUDIT_DB, DIRECTORY, LEDGER] = await Promise.all([
-    database("DB", from, "nobody logs in and nothing can be configured", async () => {
-      await loadLoginConfiguration(primarySession(env.DB, waits), nobody, { id: nobody });
-      return waits.on("d1", checkOutbox(env.DB));
+    database("DB", db, "nobody logs in and nothing can be configured", async (session) => {
+      await loadLoginConfiguration(session, nobody, { id: nobody });
+      return checkOutbox(session);
     }),
-    database("AUDIT_DB", from, "logins go on, and their events wait in the ledgers", async () => {
+    database("AUDIT_DB", auditDb, "logins go on, and their events wait in the ledgers", async (session) => {
       // A write of no events: it needs the same tables and the same primary as one of some.
-      await waits.on("d1", writeEvents(env.AUDIT_DB, []));
-      return waits.on("d1", checkRefusedEvents(env.AUDIT_DB));
+      await writeEvents(session, []);
+      return checkRefusedEvents(session);
     }),
     answering("DIRECTORY", "each login asks OCI", async () => {
       await waits.on("kv", env.DIRECTORY.get("ready"));

@@ -4,8 +4,6 @@ import { bodySchema, errorResponses, ofCallers } from "../http/error-responses.t
 import { examples } from "../http/examples.ts";
 import { nextCursor, pageQuery } from "../http/pages.ts";
 import { defineRoute } from "../http/route.ts";
-import { storageError } from "../http/storage-error.ts";
-import { primary } from "../identities/database.ts";
 import { success } from "../identities/fields.ts";
 import { listTenancies } from "../identities/tenancies.ts";
 import { log } from "../log.ts";
@@ -129,17 +127,14 @@ export const readyRoute = defineRoute(
     const { config, waits } = c.var;
     const deadline = Date.now() + maxCheckMilliseconds;
     const checkTenancies = async () => {
-      const listed = listTenancies(primary(c.env.DB, waits), c.req.valid("query"));
+      const listed = listTenancies(c.var.database, c.req.valid("query"));
       const { page, nextCursor } = await within(dependencyTimeoutMilliseconds, listed);
       return { checks: await waits.on("oci", checkCredentials(config, page, deadline)), nextCursor };
     };
     const [dependencies, tenancies] = await Promise.all([
       checkDependencies(c.env, waits),
       checkTenancies().catch((error) => {
-        log("error", {
-          message: "the tenancies cannot be read",
-          error: String(storageError(error) ?? error),
-        });
+        log("error", { message: "the tenancies cannot be read", error: String(error) });
         return { checks: null, nextCursor: null };
       }),
     ]);

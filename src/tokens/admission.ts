@@ -4,12 +4,12 @@
  */
 
 import { Refusal } from "../http/refusal.ts";
-import type { Database } from "../identities/database.ts";
 import { loadStanding, type Standing } from "../identities/standing.ts";
 import { trusts, trustsAnyone } from "../identities/trusted-ips.ts";
 import { askLedger, ledgerOf } from "../ledger/address.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { allowsUsername } from "../login/eligibility.ts";
+import type { Session } from "../storage/session.ts";
 import type { Waits } from "../waits.ts";
 import { type AccessTokenClaims, audienceOf } from "./claims.ts";
 import type { Issuer } from "./issue.ts";
@@ -17,7 +17,7 @@ import { verifyToken } from "./verify.ts";
 
 export interface AdmissionDependencies {
   /** The primary, which knows the last change. */
-  readonly database: Database;
+  readonly database: Session;
   readonly ledgers: DurableObjectNamespace<Ledger>;
   readonly waits: Waits;
 }
@@ -33,7 +33,7 @@ export async function claimsOfToken(
 }
 
 /** Where the token's identity stands. Throws a {@link Refusal} if a token of it may not be used, whatever the use. */
-async function standingOf(claims: AccessTokenClaims, database: Database): Promise<Standing> {
+async function standingOf(claims: AccessTokenClaims, database: Session): Promise<Standing> {
   const standing = await loadStanding(database, claims.identityId, claims.orgId);
   if (standing === undefined || standing.tokenGeneration !== claims.tokenGeneration) {
     throw new Refusal("token-revoked");

@@ -4,7 +4,6 @@ import { errorResponses, ofBodies, ofCallers } from "../http/error-responses.ts"
 import { examples } from "../http/examples.ts";
 import { Refusal } from "../http/refusal.ts";
 import { defineRoute } from "../http/route.ts";
-import { primary } from "../identities/database.ts";
 import { success } from "../identities/fields.ts";
 import { reaches } from "../identities/reach.ts";
 import { isIpAddress } from "../identities/trusted-ips.ts";
@@ -104,7 +103,7 @@ export const introspectionRoute = defineRoute(
   async (c) => {
     const { config, caller, waits } = c.var;
     const { token, client_ip } = c.req.valid("form");
-    const dependencies = { database: primary(c.env.DB, waits), ledgers: c.env.LEDGER, waits };
+    const dependencies = { database: c.var.database, ledgers: c.env.LEDGER, waits };
     const admit = async () => {
       const claims = await claimsOfToken(token, config);
       await admitToken(claims, client_ip, dependencies, (standing) => {

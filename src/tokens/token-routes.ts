@@ -6,12 +6,12 @@ import { examples } from "../http/examples.ts";
 import { requestOrigin } from "../http/origin.ts";
 import { limitedRequests, lookupBudget } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
-import { primarySession } from "../identities/database.ts";
 import { jsonBody, success } from "../identities/fields.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
 import { storedIdentityClient } from "../identities/tenancy-client.ts";
 import { askLedger, ledgerOf } from "../ledger/address.ts";
 import { exampleAnswer, loginAnswer } from "../login/contract.ts";
+import { primarySession } from "../storage/session.ts";
 import { claimsOfToken } from "./admission.ts";
 import { renewToken, tokenEvent } from "./renew.ts";
 

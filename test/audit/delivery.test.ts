@@ -5,6 +5,7 @@ import type { OutgoingEvent } from "../../src/audit/event.ts";
 import { forgetAcceptedEvents, listEvents } from "../../src/audit/events.ts";
 import { moveChanges } from "../../src/audit/outbox.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
+import { primarySession } from "../../src/storage/session.ts";
 import { loggedIds, migrateDatabases } from "../databases.ts";
 import { newLoginEvent } from "./made-events.ts";
 
@@ -191,7 +192,7 @@ describe.each<[string, () => Way]>([
     await way.hold([event]);
     await way.move();
     const { rootOrganizationId: _root, ...listed } = event;
-    expect((await listEvents(env.AUDIT_DB, { limit: 1 })).page).toEqual([listed]);
+    expect((await listEvents(primarySession(env.AUDIT_DB), { limit: 1 })).page).toEqual([listed]);
   });
 });
 
@@ -365,7 +366,7 @@ describe.each<[string, () => Way]>([
     await way.move();
     expect(await loggedIds()).toEqual([bad.id]);
     expect(await way.waiting()).toEqual([]);
-    await forgetAcceptedEvents(env.AUDIT_DB);
+    await forgetAcceptedEvents(primarySession(env.AUDIT_DB));
     expect(await refused()).toEqual([]);
   });
 
@@ -397,13 +398,18 @@ describe("the mover of changes", () => {
     const { events, ids } = newEvents(1);
     await throughD1.hold(events);
     const down = {
+      withSession: () => down,
       prepare() {
         throw new Error(`${name} is down`);
       },
     };
     await moveChanges({ ...env, [name]: down }, Date.now());
     expect(errors.mock.calls.map(([line]) => JSON.parse(line))).toEqual([
-      { level: "error", message: expect.stringContaining("they wait"), error: `Error: ${name} is down` },
+      {
+        level: "error",
+        message: expect.stringContaining("they wait"),
+        error: `StorageError: ${name} is down`,
+      },
     ]);
     expect(await throughD1.waiting()).toEqual(ids);
     await moveChanges(env, Date.now());

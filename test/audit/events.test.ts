@@ -1,6 +1,5 @@
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { eq } from "drizzle-orm";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
 import type { OutgoingEvent } from "../../src/audit/event.ts";
 import { type EventsQuery, listEvents, purgeEvents, rootOfEvents } from "../../src/audit/events.ts";
@@ -11,10 +10,10 @@ import { type Refused, writeRefusal } from "../../src/audit/refusals.ts";
 import { UnwrittenRefusals } from "../../src/audit/unwritten-refusals.ts";
 import type { Caller } from "../../src/http/caller.ts";
 import { pageQuery } from "../../src/http/pages.ts";
-import { primary } from "../../src/identities/database.ts";
-import { organizations } from "../../src/identities/tables.ts";
 import worker from "../../src/index.ts";
-import { Waits } from "../../src/waits.ts";
+import { primarySession, Session } from "../../src/storage/session.ts";
+import { sql } from "../../src/storage/sql.ts";
+import { organizations } from "../../src/storage/tables.ts";
 import { loggedIds, migrateDatabases } from "../databases.ts";
 import { newLoginEvent } from "./made-events.ts";
 
@@ -38,7 +37,10 @@ const day = 86_400_000;
 const start = Date.parse("2026-11-24T03:04:57Z");
 const at = (milliseconds: number) => new Date(start + milliseconds).toISOString();
 
+const auditDb = primarySession(env.AUDIT_DB);
+
 const down = {
+  withSession: () => down,
   prepare() {
     throw new Error("the database is down");
   },
@@ -58,7 +60,7 @@ type Filter = Omit<EventsQuery, "limit" | "cursor">;
 async function pagesOf(filter: Filter, limit: number): Promise<string[][]> {
   const pages: string[][] = [];
   for (let cursor: EventsQuery["cursor"]; ; ) {
-    const { page, nextCursor } = await listEvents(env.AUDIT_DB, { ...filter, limit, cursor });
+    const { page, nextCursor } = await listEvents(auditDb, { ...filter, limit, cursor });
     pages.push(page.map(({ id }) => id));
     if (nextCursor === null) return pages;
     cursor = pageQuery.parse({ cursor: nextCursor }).cursor;
@@ -94,7 +96,7 @@ describe("the listing", () => {
     to: at(4000),
   });
 
-  beforeEach(() => writeEvents(env.AUDIT_DB, events));
+  beforeEach(() => writeEvents(auditDb, events));
 
   it.each(filters.map((filter) => [JSON.stringify(filter), filter]))(
     "with %s has what fits, newest first, each once however it is paged",
@@ -120,10 +122,10 @@ describe("the listing", () => {
   });
 
   it("has a page that what happens meanwhile does not move", async () => {
-    const { page, nextCursor } = await listEvents(env.AUDIT_DB, { limit: 50 });
-    await writeEvents(env.AUDIT_DB, [newLoginEvent({ at: at(9000) })]);
+    const { page, nextCursor } = await listEvents(auditDb, { limit: 50 });
+    await writeEvents(auditDb, [newLoginEvent({ at: at(9000) })]);
     const { cursor } = pageQuery.parse({ cursor: nextCursor });
-    const rest = await listEvents(env.AUDIT_DB, { limit: 50, cursor });
+    const rest = await listEvents(auditDb, { limit: 50, cursor });
     expect([...page, ...rest.page].map(({ id }) => id).sort()).toEqual(events.map(({ id }) => id).sort());
   });
 
@@ -132,7 +134,7 @@ describe("the listing", () => {
     ["identity-0-2", "root-0"],
     ["identity-9", undefined],
   ])("knows that the root of %s's events is %s", async (identityId, root) => {
-    expect(await rootOfEvents(env.AUDIT_DB, identityId)).toBe(root);
+    expect(await rootOfEvents(auditDb, identityId)).toBe(root);
   });
 });
 
@@ -171,7 +173,7 @@ describe("a page costs the same however many events there are", () => {
   function watched() {
     const prepared: D1PreparedStatement[] = [];
     const explained: D1PreparedStatement[] = [];
-    const auditDb = {
+    const session = {
       prepare: (sql: string) => ({
         bind(...values: unknown[]) {
           explained.push(env.AUDIT_DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...values));
@@ -180,8 +182,8 @@ describe("a page costs the same however many events there are", () => {
           return statement;
         },
       }),
-    } as unknown as D1Database;
-    return { auditDb, prepared, explained };
+    } as unknown as D1DatabaseSession;
+    return { auditDb: new Session(session, undefined), prepared, explained };
   }
 
   it.each(cases)("by %s for %s", async (index, _, query) => {
@@ -217,12 +219,8 @@ describe("a purge", () => {
 
   it("removes what is older than it says and nothing else", async () => {
     const kept = [newLoginEvent({ at: at(0) }), newLoginEvent({ at: at(1) })];
-    await writeEvents(env.AUDIT_DB, [
-      newLoginEvent({ at: at(-1) }),
-      ...kept,
-      newLoginEvent({ at: at(-day) }),
-    ]);
-    await purgeEvents(env.AUDIT_DB, at(0));
+    await writeEvents(auditDb, [newLoginEvent({ at: at(-1) }), ...kept, newLoginEvent({ at: at(-day) })]);
+    await purgeEvents(auditDb, at(0));
     expect((await loggedIds()).sort()).toEqual(kept.map(({ id }) => id).sort());
   });
 
@@ -230,14 +228,14 @@ describe("a purge", () => {
     await old(12_500, at(-day));
     const younger = newLoginEvent({ at: at(-1) });
     const kept = newLoginEvent({ at: at(0) });
-    await writeEvents(env.AUDIT_DB, [younger, kept]);
+    await writeEvents(auditDb, [younger, kept]);
     // Five seconds pass between two looks at the clock: at the start, and before each thousand.
     let time = 0;
-    await purgeEvents(env.AUDIT_DB, at(0), () => 5000 * time++);
+    await purgeEvents(auditDb, at(0), () => 5000 * time++);
     const left = await loggedIds();
     expect(left).toHaveLength(12_500 + 2 - 3000);
     expect(left).toContain(younger.id);
-    await purgeEvents(env.AUDIT_DB, at(0), () => 0);
+    await purgeEvents(auditDb, at(0), () => 0);
     expect(await loggedIds()).toEqual([kept.id]);
   });
 });
@@ -251,17 +249,18 @@ async function waiting(): Promise<OutgoingEvent[]> {
 }
 
 describe("the record of a change", () => {
-  const database = primary(env.DB, new Waits());
+  const database = primarySession(env.DB);
   const happening = { type: "organization.update", organizationId: "one", details: { name: "new" } } as const;
-  const rename = (id: string) =>
-    database.update(organizations).set({ name: "new" }).where(eq(organizations.id, id));
-  const nameOfOne = async () =>
-    (await database.select().from(organizations).where(eq(organizations.id, "one")))[0]?.name;
-  const made = { slug: "one", rootId: "one", createdAt: at(0), updatedAt: at(0) };
+  const rename = (id: string) => organizations.update({ name: "new" }, sql`WHERE id = ${id}`);
+  const nameOfOne = async () => (await database.first(organizations.select(sql`WHERE id = 'one'`)))?.name;
+  const made = {
+    ...{ slug: "one", parentId: null, rootId: "one", suspended: false },
+    ...{ createdAt: at(0), updatedAt: at(0) },
+  };
 
   beforeEach(async () => {
-    await database.delete(organizations);
-    await database.insert(organizations).values({ id: "one", name: "old", ...made });
+    await database.run(sql`DELETE FROM organizations`);
+    await database.run(organizations.insert({ id: "one", name: "old", ...made }));
   });
 
   it.each<[string, Caller, string]>([
@@ -272,7 +271,7 @@ describe("the record of a change", () => {
       "identity/identity-1",
     ],
   ])("of %s commits with it, and says who, from where and what", async (_, caller, actor) => {
-    await database.batch([rename("one"), changeRecord(database, caller, happening)]);
+    await database.batch([rename("one"), changeRecord(caller, happening)]);
     expect(await nameOfOne()).toBe("new");
     expect(await waiting()).toEqual([
       {
@@ -283,20 +282,18 @@ describe("the record of a change", () => {
   });
 
   it("is none where nothing changed", async () => {
-    await database.batch([rename("none"), changeRecord(database, operator, happening)]);
+    await database.batch([rename("none"), changeRecord(operator, happening)]);
     expect(await waiting()).toEqual([]);
   });
 
   it("is none where nothing changed, though something did just before", async () => {
-    await database.batch([rename("one"), rename("none"), changeRecord(database, operator, happening)]);
+    await database.batch([rename("one"), rename("none"), changeRecord(operator, happening)]);
     expect(await waiting()).toEqual([]);
   });
 
   it("goes with its batch, when a later statement of it fails", async () => {
-    const taken = database.insert(organizations).values({ id: "two", name: "two", ...made });
-    await expect(
-      database.batch([rename("one"), changeRecord(database, operator, happening), taken]),
-    ).rejects.toThrow();
+    const taken = organizations.insert({ id: "two", name: "two", ...made });
+    await expect(database.batch([rename("one"), changeRecord(operator, happening), taken])).rejects.toThrow();
     expect(await nameOfOne()).toBe("old");
     expect(await waiting()).toEqual([]);
   });
@@ -305,7 +302,7 @@ describe("the record of a change", () => {
     await env.DB.exec(
       "CREATE TRIGGER full BEFORE INSERT ON audit_outbox BEGIN SELECT RAISE(ABORT, 'database is full'); END",
     );
-    const change = database.batch([rename("one"), changeRecord(database, operator, happening)]);
+    const change = database.batch([rename("one"), changeRecord(operator, happening)]);
     await expect(change).rejects.toThrow();
     await env.DB.exec("DROP TRIGGER full");
     expect(await nameOfOne()).toBe("old");
@@ -340,7 +337,7 @@ describe("maintenance", () => {
       newLoginEvent({ at: at(-90 * day - 1) }),
     ];
     await holdBack(moved);
-    await writeEvents(env.AUDIT_DB, [kept, purged]);
+    await writeEvents(auditDb, [kept, purged]);
     await run(start);
     expect((await loggedIds()).sort()).toEqual([moved.id, kept.id].sort());
     expect(await waiting()).toEqual([]);
@@ -348,7 +345,7 @@ describe("maintenance", () => {
 
   it("keeps to AUDIT_RETENTION_DAYS", async () => {
     const [kept, purged] = [newLoginEvent({ at: at(-2 * day) }), newLoginEvent({ at: at(-2 * day - 1) })];
-    await writeEvents(env.AUDIT_DB, [kept, purged]);
+    await writeEvents(auditDb, [kept, purged]);
     await maintain({ ...env, AUDIT_RETENTION_DAYS: "2" }, start);
     expect(await loggedIds()).toEqual([kept.id]);
   });
@@ -366,7 +363,7 @@ describe("maintenance", () => {
   });
 
   it("still purges when DB is down, and still moves when it is misconfigured", async () => {
-    await writeEvents(env.AUDIT_DB, [newLoginEvent({ at: at(-91 * day) })]);
+    await writeEvents(auditDb, [newLoginEvent({ at: at(-91 * day) })]);
     await maintain({ ...env, DB: down }, start);
     expect(await loggedIds()).toEqual([]);
     const event = newLoginEvent({ at: at(0) });
@@ -506,14 +503,14 @@ describe("the event of a refusal", () => {
     );
     expect(Math.max(...sizes)).toBeLessThanOrEqual(1024);
     const { rootOrganizationId: _root, ...listed } = ordinary;
-    expect((await listEvents(env.AUDIT_DB, { limit: 10 })).page).toContainEqual(listed);
+    expect((await listEvents(auditDb, { limit: 10 })).page).toContainEqual(listed);
   });
 
   it("is kept whole of a holder", async () => {
     const event = newRefusal({ userAgent: "x".repeat(256), details: { username: "y".repeat(512) } });
     await write([event], "holder");
     const { rootOrganizationId: _root, ...listed } = event;
-    expect((await listEvents(env.AUDIT_DB, { limit: 1 })).page).toEqual([listed]);
+    expect((await listEvents(auditDb, { limit: 1 })).page).toEqual([listed]);
   });
 });
 
@@ -577,7 +574,7 @@ describe("refusals that are not written", () => {
     const bindings = { ...env, REFUSAL_EVENTS: refusing, STRANGER_EVENTS: refusing };
     vi.setSystemTime(start + 3_600_000);
     await writeRefusal(bindings, newLoginEvent({ outcome: "failure" }), "stranger");
-    expect((await listEvents(env.AUDIT_DB, { limit: 5 })).page).toMatchObject([
+    expect((await listEvents(auditDb, { limit: 5 })).page).toMatchObject([
       { type: "refusals.unwritten", outcome: "success", details: { stranger: expect.any(Number) } },
     ]);
   });

@@ -1,15 +1,9 @@
 import { readFileSync } from "node:fs";
-import { getTableConfig } from "drizzle-orm/sqlite-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parse } from "yaml";
-import {
-  identities,
-  ociAuthConfigs,
-  ociTenancies,
-  ociTenancyOrganizations,
-  organizationMembers,
-  organizations,
-} from "../../src/identities/tables.ts";
+import { auditEvents } from "../../src/audit/event.ts";
+import { columnName } from "../../src/storage/table.ts";
+import * as tables from "../../src/storage/tables.ts";
 import { operationsOf, resolved } from "./openapi-document.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
@@ -45,27 +39,23 @@ it("the contract's bodies have no field more than the contract's", () => {
 });
 
 it("the tables that queries know are the tables that the migrations make", async () => {
-  const { DB } = await worker.env();
-  for (const table of [
-    organizations,
-    identities,
-    organizationMembers,
-    ociTenancies,
-    ociTenancyOrganizations,
-    ociAuthConfigs,
-  ]) {
-    const { name, columns } = getTableConfig(table);
-    const { results } = await DB.prepare(
-      "SELECT name, lower(type) AS type, [notnull] OR pk > 0 AS required FROM pragma_table_info(?)",
-    )
+  const { DB, AUDIT_DB } = await worker.env();
+  const known = [
+    ...Object.values(tables).map((table) => [DB, table] as const),
+    [AUDIT_DB, auditEvents] as const,
+  ];
+  expect(known).toHaveLength(7);
+  for (const [database, { name, fields }] of known) {
+    const { results } = await database
+      .prepare("SELECT name, lower(type) AS type, [notnull] OR pk > 0 AS required FROM pragma_table_info(?)")
       .bind(name)
       .all();
-    const known = columns.map((column) => ({
-      name: column.name,
-      type: column.getSQLType(),
-      required: Number(column.notNull || column.primary),
+    const columns = Object.entries(fields).map(([field, { type, nullable }]) => ({
+      name: columnName(field),
+      type,
+      required: Number(!nullable),
     }));
-    expect([name, known]).toEqual([name, results]);
+    expect([name, columns]).toEqual([name, results]);
   }
 });
 

@@ -31,7 +31,7 @@ describe("the model sees a Worker that", () => {
       "keeps the generation of tokens when OCI Auth is detached",
       5,
       /expected: .*active 0 of|expected: tokenGeneration|expected: token-revoked/,
-      ["identities/oci-auth.ts", "} + 1` })", "} + 0` })"],
+      ["identities/oci-auth.ts", "token_generation + 1", "token_generation + 0"],
     ],
     [
       "removes events from the outbox before they are in the log",
@@ -49,7 +49,7 @@ describe("the model sees a Worker that", () => {
       /expected: an event .*"identity\.(update|revoke-tokens)".*\nactual: +the log has none/,
       [
         "identities/identities.ts",
-        "changeRecord(database, caller, { type, ...placeOf(organization), identityId, details }),",
+        "changeRecord(caller, { type, ...placeOf(organization), identityId, details }),",
         "",
       ],
     ],

@@ -14,6 +14,7 @@ import type { Env } from "../../src/env.ts";
 import { encryptPrivateKey, importEncryptionKeys } from "../../src/identities/credential-encryption.ts";
 import worker from "../../src/index.ts";
 import { ledgersOf } from "../../src/ledger/address.ts";
+import { primarySession } from "../../src/storage/session.ts";
 import { newLoginEvent } from "../audit/made-events.ts";
 import { loggedIds, migrateDatabases } from "../databases.ts";
 import { base64, newRsaKeyPair } from "../oci/key-pairs.ts";
@@ -249,7 +250,7 @@ it("a purge of the log, and the mover of changes before it, end what they began"
         newLoginEvent({ at: "2026-11-01T00:00:00.000Z" }),
         newLoginEvent({ at: "2026-11-02T00:00:00.000Z" }),
       ];
-      await writeEvents(env.AUDIT_DB, [old, kept]);
+      await writeEvents(primarySession(env.AUDIT_DB), [old, kept]);
       await env.DB.prepare("INSERT INTO audit_outbox (id, event) VALUES (?, ?)")
         .bind(waits.id, JSON.stringify(waits))
         .run();

@@ -1,26 +1,26 @@
+import { env } from "cloudflare:workers";
 import { Hono } from "hono";
 import { afterEach, expect, it, vi } from "vitest";
 import { respondToError } from "../../src/http/envelope.ts";
 import { requestId } from "../../src/http/request-id.ts";
 import { requestLog } from "../../src/http/request-log.ts";
 import type { AppEnv } from "../../src/http/route.ts";
-import { StorageError } from "../../src/http/storage-error.ts";
+import { primarySession } from "../../src/storage/session.ts";
+import { sql } from "../../src/storage/sql.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-it.each([
+it.each<[string, () => Promise<unknown>, number, string, unknown]>([
   [
     "a fault of ours",
-    new TypeError("secret-of-ours is not a function"),
+    () => Promise.reject(new TypeError("secret-of-ours is not a function")),
     500,
     "InternalServerError",
     "Something went wrong",
   ],
   [
     "a fault of D1's",
-    new Error("Failed query: secret-of-ours", {
-      cause: new StorageError("D1_ERROR: no such table: secret-of-ours"),
-    }),
+    () => primarySession(env.DB).all(sql`SELECT ${"parameter"} FROM [secret-of-ours]`),
     503,
     "ServiceUnavailable",
     expect.stringContaining("storage"),
@@ -29,9 +29,7 @@ it.each([
   "%s tells the caller nothing of it, and the log all but the parameters of a query",
   async (_, fault, status, error, message) => {
     const logged = vi.spyOn(console, "error").mockReturnValue();
-    const app = new Hono<AppEnv>().use(requestId, requestLog).get("/", () => {
-      throw fault;
-    });
+    const app = new Hono<AppEnv>().use(requestId, requestLog).get("/", async (c) => c.json(await fault()));
     app.onError(respondToError);
     const response = await app.request("/");
     expect(response.status).toBe(status);
@@ -42,6 +40,6 @@ it.each([
     expect(lines).toMatchObject([
       { level: "error", status, message: expect.stringContaining("secret-of-ours") },
     ]);
-    expect(lines[0].message).not.toContain("Failed query");
+    expect(lines[0].message).not.toContain("parameter");
   },
 );

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { TrustedIp } from "../../src/identities/tables.ts";
 import { isIpAddress, parseTrustedIp, trusts } from "../../src/identities/trusted-ips.ts";
+import type { TrustedIp } from "../../src/storage/tables.ts";
 import { forAll } from "../for-all.ts";
 import { orAnything } from "../oci/arbitraries.ts";
 

@@ -6,14 +6,14 @@ import {
   encryptPrivateKey,
   importEncryptionKeys,
 } from "../../src/identities/credential-encryption.ts";
-import { primary } from "../../src/identities/database.ts";
 import { reEncrypt } from "../../src/identities/re-encryption.ts";
-import { ociTenancies } from "../../src/identities/tables.ts";
 import type { TenancyOcid } from "../../src/oci/ocid.ts";
-import { Waits } from "../../src/waits.ts";
+import { primarySession } from "../../src/storage/session.ts";
+import { sql } from "../../src/storage/sql.ts";
+import { ociTenancies } from "../../src/storage/tables.ts";
 import { migrateDatabases } from "../databases.ts";
 
-const database = primary(env.DB, new Waits());
+const database = primarySession(env.DB);
 const operator: Caller = { kind: "operator", origin: { reqId: "req-1", ip: "192.0.2.1", userAgent: null } };
 const key = (kid: string) => ({ kty: "oct" as const, kid, k: "A".repeat(42) + kid.slice(0, 1) });
 const tenancyOcid = "ocid1.tenancy.oc1..aaaa" as TenancyOcid;
@@ -31,18 +31,18 @@ beforeEach(async () => {
   const encryptedPrivateKey = await encryptPrivateKey(old, tenancyOcid, new Uint8Array([1, 2, 3]));
   const about = { region: "us-ashburn-1", userOcid: "ocid1.user.oc1..aaaa", fingerprint: "aa" };
   const now = "2026-11-24T03:04:57.000Z";
-  await database
-    .insert(ociTenancies)
-    .values({ tenancyOcid, ...about, encryptedPrivateKey, createdAt: now, updatedAt: now });
+  await database.run(
+    ociTenancies.insert({ tenancyOcid, ...about, encryptedPrivateKey, createdAt: now, updatedAt: now }),
+  );
 });
 
-const stored = () => database.select().from(ociTenancies);
+const stored = () => database.all(ociTenancies.select(sql``));
 const events = async () => (await env.DB.prepare("SELECT event FROM audit_outbox").all()).results.length;
 
 it("leaves a credential that changed since it was read, and records nothing of it", async () => {
   const read = await stored();
   const meanwhile = await encryptPrivateKey(old, tenancyOcid, new Uint8Array([4, 5, 6]));
-  await database.update(ociTenancies).set({ encryptedPrivateKey: meanwhile });
+  await database.run(ociTenancies.update({ encryptedPrivateKey: meanwhile }, sql``));
   const done = await reEncrypt(database, operator, both, read);
   expect(done).toEqual({ reEncrypted: 0, current: 0, changed: 1, undecryptable: [] });
   expect((await stored()).map(({ encryptedPrivateKey }) => encryptedPrivateKey)).toEqual([meanwhile]);
@@ -51,7 +51,7 @@ it("leaves a credential that changed since it was read, and records nothing of i
 
 it("of a tenancy that is deleted meanwhile brings nothing back", async () => {
   const read = await stored();
-  await database.delete(ociTenancies);
+  await database.run(sql`DELETE FROM oci_tenancies`);
   expect(await reEncrypt(database, operator, both, read)).toMatchObject({ reEncrypted: 0, changed: 1 });
   expect([await stored(), await events()]).toEqual([[], 0]);
 });

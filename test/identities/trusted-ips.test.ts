@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { TrustedIp } from "../../src/identities/tables.ts";
 import { isIpAddress, parseTrustedIp, trusts, trustsAnyone } from "../../src/identities/trusted-ips.ts";
+import type { TrustedIp } from "../../src/storage/tables.ts";
 
 function rangesOf(...texts: string[]): TrustedIp[] {
   return texts.map((text) => {

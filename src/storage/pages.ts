@@ -1,0 +1,41 @@
+/** Lists in pages: by time of creation, then by id. */
+import { base64url } from "jose";
+import { z } from "zod";
+import { type Sql, sql } from "./sql.ts";
+
+/** Where a page ends. */
+export interface Position {
+  readonly createdAt: string;
+  readonly id: string;
+}
+
+export interface PageQuery {
+  readonly cursor?: Position | undefined;
+  readonly limit: number;
+}
+
+const position = z.tuple([z.string().max(30), z.string().max(255)]);
+
+/** Where the page of this cursor ended. Throws if it is none of {@link pageOf}'s. */
+export function positionOf(cursor: string): Position {
+  const [createdAt, id] = position.parse(JSON.parse(new TextDecoder().decode(base64url.decode(cursor))));
+  return { createdAt, id };
+}
+
+/**
+ * The end of a SELECT of the rows of a page, and of one more, which tells whether another page follows. `order` has the
+ * two columns of a {@link Position}.
+ */
+export function pageFrom({ cursor, limit }: PageQuery, condition: Sql, order: Sql): Sql {
+  const after = cursor === undefined ? sql`` : sql`AND (${order}) > (${cursor.createdAt}, ${cursor.id})`;
+  return sql`WHERE (${condition}) ${after} ORDER BY ${order} LIMIT ${limit + 1}`;
+}
+
+/** Cuts rows that were read with one more than the limit into a page and the cursor of the next. */
+export function pageOf<T>(rows: T[], limit: number, endOf: (row: T) => Position) {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  if (rows.length <= limit || last === undefined) return { page, nextCursor: null };
+  const { createdAt, id } = endOf(last);
+  return { page, nextCursor: base64url.encode(JSON.stringify([createdAt, id])) };
+}
