@@ -31,11 +31,11 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/{e2e,browser,relying-parties}/**"],
+          exclude: ["test/{e2e,cli,browser,relying-parties}/**"],
         },
       },
-      // The built Worker, driven from outside with real clients; what needs more than npm is apart.
-      ...["e2e", "browser", "relying-parties"].map((name) => ({
+      // The built Worker and the built command line, driven from outside; what needs more than npm is apart.
+      ...["e2e", "cli", "browser", "relying-parties"].map((name) => ({
         test: {
           name,
           include: [`test/${name}/**/*.test.ts`],

@@ -1,8 +1,8 @@
 /** The Worker beside its remotes: D1 and KV in another process, and the emulated OCI in this one. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { freshSecrets } from "../cli/secrets/fresh-secrets.ts";
 import { startEmulator } from "../dev/emulator.ts";
-import { freshSecrets } from "../src/cli/secrets/fresh-secrets.ts";
 import { buildWorker, rateLimits, root } from "./bundle.ts";
 import { jsonBinding, type Runtime, startRuntime, textBinding } from "./runtime.ts";
 

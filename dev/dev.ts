@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, parseEnv } from "node:util";
-import { freshSecrets } from "../src/cli/secrets/fresh-secrets.ts";
+import { freshSecrets } from "../cli/secrets/fresh-secrets.ts";
 import { startEmulator } from "./emulator.ts";
 import { seed } from "./seed.ts";
 

@@ -1,0 +1,202 @@
+/** The admin API, as a client sees it: JSON in and out, and each refusal a sentence that says what to do next. */
+import type { z } from "zod";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../json-object.ts";
+import { exitCode, Failure } from "../terminal/failure.ts";
+import { textOf } from "../worker/answer-text.ts";
+import { retryAfterSeconds } from "../worker/client.ts";
+import { reasonOf } from "../worker/connection-error.ts";
+
+export interface AdminRequest {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  readonly body?: JsonObject | undefined;
+  /** Beside 200, the status of an answer that is no error unless it has an error's form. */
+  readonly reportStatus?: number;
+}
+
+const timeoutSeconds = 30;
+
+/** A rate limit's window is a minute, so as many minutes. */
+const patientAttempts = 10;
+
+/** The Worker said no. */
+export class ApiRefusal extends Failure {
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message, exitCode.refused);
+    this.status = status;
+  }
+}
+
+/** The Worker cannot answer now, or not this often; or there was no answer, so that it may or may not have been done. */
+export class ApiUnavailable extends Failure {
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(message: string, retryAfterSeconds?: number) {
+    super(message, exitCode.unavailable);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+export class AdminApi {
+  readonly #origin: string;
+  readonly #bearer: string;
+  readonly #attempts: number;
+
+  constructor(origin: string, bearer: string, attempts = 1) {
+    this.#origin = origin;
+    this.#bearer = bearer;
+    this.#attempts = attempts;
+  }
+
+  /** The same, for calls that may be repeated: it tries again what cannot be answered now, when the answer says. */
+  patient(): AdminApi {
+    return new AdminApi(this.#origin, this.#bearer, patientAttempts);
+  }
+
+  /** The organization that an access token names, which is as far as it reaches; undefined for ADMIN_TOKEN. */
+  get organizationId(): string | undefined {
+    const claims = this.#bearer.split(".")[1] ?? "";
+    const { orgId } = parseJsonObject(Buffer.from(claims, "base64url").toString()) ?? {};
+    return typeof orgId === "string" ? orgId : undefined;
+  }
+
+  /** What `schema` makes of {@link call}'s answer. */
+  async ask<T>(schema: z.ZodType<T>, request: AdminRequest): Promise<T> {
+    const read = schema.safeParse(await this.call(request));
+    if (read.success) return read.data;
+    const what = `${this.#origin} answered ${request.method} ${request.path} in a form that is not known`;
+    throw new Failure(`${what}; use the command line of the Worker's own version`, exitCode.refused);
+  }
+
+  /** Each page of what is paged, in turn. Throws a {@link Failure} if a page leads back to one that was read. */
+  async *pages<T extends { readonly nextCursor: string | null }>(
+    schema: z.ZodType<T>,
+    request: AdminRequest,
+  ): AsyncGenerator<T> {
+    let { query } = request;
+    const read = new Set<string>();
+    for (;;) {
+      const page = await this.ask(schema, { ...request, query });
+      yield page;
+      if (page.nextCursor === null) return;
+      if (read.has(page.nextCursor)) {
+        const what = `${this.#origin} answered ${request.method} ${request.path} with pages that never end`;
+        throw new Failure(`${what}; tell the Worker's operator`, exitCode.refused);
+      }
+      read.add(page.nextCursor);
+      query = { ...query, cursor: page.nextCursor };
+    }
+  }
+
+  /** The body of a 200. Throws an {@link ApiRefusal}, or another {@link Failure} if there is no definite answer. */
+  async call(request: AdminRequest): Promise<JsonObject> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#callOnce(request);
+      } catch (error) {
+        if (!(error instanceof ApiUnavailable) || attempt === this.#attempts) throw error;
+        const seconds = Math.min(error.retryAfterSeconds ?? 2, 60);
+        await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+      }
+    }
+  }
+
+  async #callOnce({ method, path, query, body, reportStatus }: AdminRequest): Promise<JsonObject> {
+    const url = new URL(path, this.#origin);
+    for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(url, {
+        method,
+        headers: {
+          authorization: `Bearer ${this.#bearer}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        // A redirect would take the bearer elsewhere.
+        redirect: "manual",
+        signal: AbortSignal.timeout(timeoutSeconds * 1000),
+      });
+      text = await textOf(response);
+    } catch (error) {
+      throw unreachable(this.#origin, method, error);
+    }
+    const answer = parseJsonObject(text);
+    const { status } = response;
+    if (answer !== undefined) {
+      if (status === 200 || (status === reportStatus && !isEnvelope(status, answer))) return answer;
+    }
+    throw explained(this.#origin, response, answer);
+  }
+}
+
+function unreachable(origin: string, method: string, error: unknown): ApiUnavailable {
+  const late = error instanceof Error && error.name === "TimeoutError";
+  const what = late
+    ? `${origin} did not answer within ${timeoutSeconds} s`
+    : `${origin} cannot be reached: ${reasonOf(error)}`;
+  const next =
+    method === "GET"
+      ? "check --url and the network, and try again"
+      : "it may or may not have been done: look before you do it again";
+  return new ApiUnavailable(`${what}; ${next}`);
+}
+
+/** Whether this is the one form that every error of the Worker has. */
+function isEnvelope(status: number, answer: JsonObject | undefined): answer is JsonObject {
+  return typeof answer?.reqId === "string" && answer.statusCode === status;
+}
+
+function explained(origin: string, response: Response, answer: JsonObject | undefined): Failure {
+  const { status } = response;
+  if (!isEnvelope(status, answer)) {
+    const what = `${origin} answered ${status}, and not as an oci-auth-worker does`;
+    return status === 429 || status >= 500
+      ? new ApiUnavailable(`${what}; try again later`)
+      : new ApiRefusal(`${what}; check --url`, status);
+  }
+  const said = `${messageOf(answer)} (${status}, ${answer.reqId})`;
+  if (status === 429 || status >= 500) {
+    const seconds = retryAfterSeconds(response, Date.now());
+    const wait = seconds === undefined ? "later" : `in ${Math.ceil(seconds)} s`;
+    return new ApiUnavailable(`${said}; try again ${wait}`, seconds);
+  }
+  const next = nextSteps[status];
+  return new ApiRefusal(next === undefined ? said : `${said}; ${next}`, status);
+}
+
+const nextSteps: Readonly<Record<number, string>> = {
+  401: "check the token in OCI_AUTH_ADMIN_TOKEN or --token-file",
+  403: "use ADMIN_TOKEN, or the access token of an admin of that organization",
+  404: "the list commands show what there is",
+  422: "correct that and run it again",
+};
+
+/** The envelope's message, the issues of a 422 each with its path, and what OCI said of a credential. */
+function messageOf({ message, details }: JsonObject): string {
+  if (Array.isArray(message)) {
+    return message
+      .filter(isJsonObject)
+      .map((issue) => {
+        const path = Array.isArray(issue.path) ? issue.path.join(".") : "";
+        return path === "" ? String(issue.message) : `${path}: ${issue.message}`;
+      })
+      .join("; ");
+  }
+  const said = String(message).replace(/\.$/, "");
+  const oci = isJsonObject(details) && isJsonObject(details.oci) ? saidByOci(details.oci) : undefined;
+  return oci === undefined ? said : `${said} ${oci}`;
+}
+
+/** What OCI said of a credential, in parentheses; undefined if it did not answer. */
+export function saidByOci({ status, code, message, opcRequestId }: JsonObject): string | undefined {
+  if (status === undefined) return undefined;
+  const told = [code === undefined ? String(status) : `${code}: ${message}`.replace(/\.$/, "")];
+  // What Oracle's support asks for.
+  if (opcRequestId !== undefined) told.push(`opc-request-id ${opcRequestId}`);
+  return `(OCI says ${told.join(", ")})`;
+}

@@ -1,0 +1,159 @@
+/** Makes a command of an operation, and carries it out. */
+import confirm from "@inquirer/confirm";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { z } from "zod";
+import { isJsonObject, type JsonObject } from "../json-object.ts";
+import { exitCode, Failure } from "../terminal/failure.ts";
+import { fieldsOf, tableOf } from "../terminal/table.ts";
+import { isTerminal, onTerminal, print, printable, printableJson } from "../terminal/terminal.ts";
+import type { AdminApi, AdminRequest } from "./api.ts";
+import type { Confirmation, Operation } from "./operation.ts";
+
+/** What the options of `oci-auth admin` come to. */
+export interface AdminSession {
+  readonly api: AdminApi;
+  readonly json: boolean;
+}
+
+type Options = Readonly<Record<string, unknown>>;
+
+export function addOperation(group: Command, operation: Operation, session: () => AdminSession): void {
+  const { command: name, description, path, fields = [], columns, preparation, example } = operation;
+  const command = group.command(name[1]).description(description);
+  const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter = ""]) => parameter);
+  for (const parameter of parameters) command.argument(`<${kebabCase(parameter)}>`);
+  for (const { option } of fields) command.addOption(option);
+  if (preparation !== undefined) command.addOption(preparation.option);
+  if (operation.confirmation !== undefined) command.option("--yes", "do not ask");
+  if (columns !== undefined) {
+    command
+      .addOption(new Option("--all", "every page, not the first alone").conflicts("cursor"))
+      .option("--limit <number>", "1 to 100: how many to a page", pageSize)
+      .option("--cursor <cursor>", "the page that follows, as the page before says");
+  }
+  command.addHelpText("after", `\nExample:\n  $ oci-auth admin ${name.join(" ")} ${example}`);
+  command.action(async () => {
+    const places = new Map(parameters.map((parameter, at) => [parameter, idOf(parameter, command.args[at])]));
+    const fill = (template: string) =>
+      template.replace(/\{(\w+)\}/g, (_, parameter) => encodeURIComponent(places.get(parameter) ?? ""));
+    const options: Options = command.opts();
+    const { api: ordinary, json } = session();
+    const given = await givenFields(operation, options);
+    const [id = ""] = places.values();
+    const first =
+      preparation !== undefined && options[preparation.option.attributeName()] === true
+        ? preparation
+        : undefined;
+    const api = first === undefined ? ordinary : ordinary.patient();
+    first?.check(api, id);
+    const confirmation = operation.confirmation && {
+      ...operation.confirmation,
+      ...(first && { question: first.question }),
+    };
+    if (confirmation !== undefined && options.yes !== true) await askFirst(confirmation, api, fill);
+    await first?.carryOut(api, id);
+    const request = { method: operation.method, path: fill(path) };
+    const answer = await (columns === undefined
+      ? api.call({ ...request, body: bodyOf(operation, given) })
+      : readPages(api, { ...request, query: queryOf(given, options) }, operation.result ?? "", options));
+    print(json ? printableJson(answer) : shown(operation, answer));
+  });
+}
+
+/** None that would make the path another operation's: a URL's `..` takes away the part before it. */
+function idOf(parameter: string, text = ""): string {
+  if (!/^\.{0,2}$/.test(text)) return text;
+  throw new Failure(
+    `'${text}' is no ${kebabCase(parameter)}; the list commands show what there is`,
+    exitCode.usage,
+  );
+}
+
+function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function pageSize(text: string): string {
+  if (!/^\d{1,3}$/.test(text) || Number(text) < 1 || Number(text) > 100) {
+    throw new InvalidArgumentError("It is not a number from 1 to 100.");
+  }
+  return text;
+}
+
+async function givenFields(
+  { fields = [], needsOption = false }: Operation,
+  options: Options,
+): Promise<JsonObject> {
+  const given: Record<string, unknown> = {};
+  for (const { option, adds } of fields) {
+    const value = options[option.attributeName()];
+    if (value !== undefined) Object.assign(given, await adds(value as never));
+  }
+  if (needsOption && Object.keys(given).length === 0) {
+    const names = fields.map(({ option }) => option.long).join(", ");
+    throw new Failure(`there is nothing to change; give one or more of ${names}`, exitCode.usage);
+  }
+  return given;
+}
+
+function bodyOf({ fields, body }: Operation, given: JsonObject): JsonObject | undefined {
+  return fields === undefined && body === undefined ? undefined : { ...given, ...body };
+}
+
+function queryOf(given: JsonObject, { limit, cursor }: Options): Record<string, string> {
+  const query = Object.entries({ ...given, limit, cursor }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(query.map(([name, value]) => [name, String(value)]));
+}
+
+const anyPage = z.looseObject({ nextCursor: z.string().nullable() });
+
+/** The page that was asked for, or every page put together in the form of one. */
+async function readPages(
+  api: AdminApi,
+  request: AdminRequest,
+  result: string,
+  { all }: Options,
+): Promise<JsonObject> {
+  if (all !== true) return api.call(request);
+  const rows: unknown[] = [];
+  for await (const page of api.pages(anyPage, request)) rows.push(...rowsOf(page, result));
+  return { [result]: rows, nextCursor: null };
+}
+
+function rowsOf(page: JsonObject, result: string): JsonObject[] {
+  const rows = page[result];
+  return Array.isArray(rows) ? rows.filter(isJsonObject) : [];
+}
+
+function shown({ result, columns }: Operation, answer: JsonObject): string {
+  if (columns === undefined || result === undefined) {
+    const resource = result === undefined ? answer : answer[result];
+    return fieldsOf(isJsonObject(resource) ? resource : answer);
+  }
+  if (typeof answer.nextCursor === "string") {
+    const cursor = printable(answer.nextCursor);
+    process.stderr.write(`There are more: --all reads every page, --cursor ${cursor} the next.\n`);
+  }
+  return tableOf(rowsOf(answer, result), columns);
+}
+
+async function askFirst(
+  { subjects, question }: Confirmation,
+  api: AdminApi,
+  fill: (template: string) => string,
+): Promise<void> {
+  if (!isTerminal()) {
+    throw new Failure(
+      "this deletes something, and there is no terminal to ask at; give --yes if that is meant",
+      exitCode.usage,
+    );
+  }
+  const found: JsonObject[] = [];
+  for (const [path, result] of subjects) {
+    const resource = (await api.call({ method: "GET", path: fill(path) }))[result];
+    found.push(isJsonObject(resource) ? resource : {});
+  }
+  const message = printable(question(...found));
+  const yes = await onTerminal(confirm({ message, default: false }, { output: process.stderr }));
+  if (!yes) throw new Failure("not confirmed; nothing was changed", exitCode.refused);
+}

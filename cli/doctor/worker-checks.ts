@@ -1,0 +1,50 @@
+/** Whether the Worker is there, and whether its clock and ours agree. */
+import { type Checked, failed, passed } from "../terminal/checked.ts";
+import { askWorker } from "../worker/client.ts";
+import { refusalOf } from "../worker/refusal.ts";
+
+export interface Health {
+  /** What the Worker's clock said; undefined if the answer had no date. */
+  readonly date: string | undefined;
+  /** Our clock, in milliseconds, before and after. */
+  readonly asked: number;
+  readonly answered: number;
+}
+
+/** The Worker's own allowance for the signed date: 300 s, either way. */
+const allowedSkewSeconds = 300;
+/** No clock that is kept is further off. */
+const usualSkewSeconds = 30;
+
+export async function checkHealth(url: string | undefined): Promise<Checked<Health>> {
+  if (!url) return failed("no Worker is named", "give --url or set OCI_AUTH_URL");
+  const asked = Date.now();
+  const answer = await askWorker(url, "/health");
+  const answered = Date.now();
+  if (answer.kind === "answer" && answer.status === 200 && answer.body?.status === "ok") {
+    const date = answer.headers.get("date") ?? undefined;
+    return passed({ date, asked, answered }, `${url} answers`);
+  }
+  const { problem, next } = refusalOf(url, answer, answered);
+  return failed(problem, next);
+}
+
+export function checkClock({ date, asked, answered }: Health): Checked<void> {
+  const theirs = date === undefined ? Number.NaN : Date.parse(date);
+  if (Number.isNaN(theirs)) return passed(undefined, "not checked: the Worker's answer has no date");
+  // A date is cut to the second, so the true time is on average half a second later.
+  const skew = Math.round(((asked + answered) / 2 - theirs - 500) / 1000);
+  const off = Math.abs(skew);
+  const where = skew < 0 ? "behind" : "ahead of";
+  if (off > allowedSkewSeconds) {
+    return failed(
+      `this machine's clock is ${off} s ${where} the Worker's, which says ${date}; a login may be ${allowedSkewSeconds} s off`,
+      "set it: timedatectl set-ntp true, or chronyc makestep (a container's clock is its host's)",
+    );
+  }
+  if (off <= usualSkewSeconds) return passed(undefined, "agrees with the Worker's");
+  return passed(
+    undefined,
+    `${off} s ${where} the Worker's; ${allowedSkewSeconds} s are allowed, but see that it is kept (timedatectl, chronyc)`,
+  );
+}

@@ -1,0 +1,39 @@
+/** `oci-auth`, the command line: bundled to one file, for Node 20 and later. */
+import { Command, CommanderError } from "commander";
+import { version } from "../package.json";
+import { adminCommand } from "./admin/command.ts";
+import { doctorCommand } from "./doctor/command.ts";
+import { loginCommand } from "./login/command.ts";
+import { probeCommand } from "./probe/command.ts";
+import { secretsCommand } from "./secrets/command.ts";
+import { exitCode, exitCodesHelp, Failure } from "./terminal/failure.ts";
+import { say } from "./terminal/terminal.ts";
+
+const program = new Command("oci-auth")
+  .description(
+    "Turns an Oracle Cloud (OCI) API key into a short-lived access token, and looks after the Worker that does.",
+  )
+  .version(version)
+  .showHelpAfterError("(--help says more)")
+  .addHelpText("after", exitCodesHelp("done", "the Worker, or a check, said no"))
+  .exitOverride()
+  .addCommand(loginCommand())
+  .addCommand(doctorCommand())
+  .addCommand(adminCommand())
+  .addCommand(probeCommand())
+  .addCommand(secretsCommand());
+
+program.parseAsync().catch((error: unknown) => {
+  process.exitCode = report(error);
+});
+
+/** Says what went wrong, in one sentence on stderr, and gives the exit code. */
+function report(error: unknown): number {
+  // The parser has said it already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  if (error instanceof Failure) {
+    say(error.message);
+    return error.exitCode;
+  }
+  throw error;
+}

@@ -1,0 +1,94 @@
+/** One question to the Worker, and what its answer proves. */
+import { z } from "zod";
+import { isJsonObject } from "../json-object.ts";
+import { textOf } from "../worker/answer-text.ts";
+import { reasonOf } from "../worker/connection-error.ts";
+
+/** `alarm`: a token where none may be. `unknown`: the Worker could not be asked, so nothing is proved. */
+export type Verdict = "ok" | "wrong" | "alarm" | "unknown";
+
+export interface Check {
+  readonly name: string;
+  readonly expected: number | string;
+  /** null without an answer. */
+  readonly got: number | string | null;
+  readonly verdict: Verdict;
+  readonly milliseconds: number;
+  /** What was wrong. */
+  readonly message?: string;
+}
+
+export interface Answer {
+  /** Undefined without an answer. */
+  readonly status?: number;
+  readonly text: string;
+  readonly milliseconds: number;
+}
+
+const timeoutSeconds = 10;
+
+/** Sends no credential and follows no redirect. Never rejects. */
+export async function ask(url: URL, init: RequestInit = {}): Promise<Answer> {
+  const started = performance.now();
+  const milliseconds = () => Math.round(performance.now() - started);
+  try {
+    const response = await fetch(url, {
+      ...init,
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutSeconds * 1000),
+    });
+    return { status: response.status, text: await textOf(response), milliseconds: milliseconds() };
+  } catch (error) {
+    const late = error instanceof Error && error.name === "TimeoutError";
+    const text = late ? `no answer within ${timeoutSeconds} s` : reasonOf(error);
+    return { text, milliseconds: milliseconds() };
+  }
+}
+
+export function couldTell({ status }: Answer): boolean {
+  return status !== undefined && status !== 429 && status < 500;
+}
+
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the Worker says for itself in an answer that is not the right one. */
+export function told(answer: Answer): string {
+  if (answer.status === undefined) return answer.text;
+  const body = parsed(answer.text);
+  const message = isJsonObject(body) ? body.message : undefined;
+  if (message === undefined) return "not an oci-auth-worker's answer";
+  return typeof message === "string" ? message : JSON.stringify(message);
+}
+
+function envelope(status: number) {
+  const body = z.strictObject({
+    reqId: z.string().regex(/^req-[\w-]{14}$/),
+    statusCode: z.literal(status),
+    message: status === 422 ? z.array(z.unknown()) : z.string(),
+    error: z.string(),
+  });
+  return status === 400 || status === 403 ? body.extend({ details: z.unknown().optional() }) : body;
+}
+
+/** A JWT anywhere: a refusal must not carry one. */
+const token = /eyJ[\w-]{8,}\.[\w-]{8,}\./;
+
+/** Whether a forgery was refused as it must be: by its status, with the envelope and nothing more. */
+export function judgeRefusal(name: string, expected: number, answer: Answer): Check {
+  const { status, text, milliseconds } = answer;
+  const check = { name, expected, got: status ?? null, milliseconds };
+  // A page that something in front of the Worker answers to everything is no login.
+  const loggedIn = status !== undefined && status >= 200 && status < 300 && isJsonObject(parsed(text));
+  if (loggedIn || token.test(text)) return { ...check, verdict: "alarm", message: "was not refused" };
+  if (!couldTell(answer)) return { ...check, verdict: "unknown", message: told(answer) };
+  if (status !== expected) return { ...check, verdict: "wrong", message: told(answer) };
+  return envelope(expected).safeParse(parsed(text)).success
+    ? { ...check, verdict: "ok" }
+    : { ...check, verdict: "wrong", message: "the refusal has not the form that it must have" };
+}
