@@ -1,5 +1,5 @@
 /** What docs/architecture.md says of the modules is what the code's imports are. */
-import { beforeAll, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import {
   boxOf,
   draw,
@@ -9,6 +9,7 @@ import {
   leaves,
   readImports,
 } from "../../dev/architecture.ts";
+import { importsIn, sourceImports } from "../../dev/source-imports.ts";
 
 let imports: Imports;
 beforeAll(async () => {
@@ -74,4 +75,62 @@ it("only index.ts imports app.ts, and only app.ts imports routes", () => {
   expect(importers("index.ts")).toEqual([]);
   expect(importers("app.ts")).toEqual(["index.ts"]);
   expect(importers("routes").filter((box) => box !== "routes")).toEqual(["app.ts"]);
+});
+
+describe("cli/", () => {
+  const files = sourceImports("cli");
+
+  it("imports are read however they are written", () => {
+    const text = `import one, { type Two } from "../two.ts";
+import type { Three } from "../../three.ts";
+import {
+  four,
+} from "./four.ts";
+export * from "./five.ts";
+export type { Six } from "./six.ts";
+import "./seven.ts";
+import { external } from "node:fs";
+const eight = await import("./eight.ts");
+type Nine = import("./nine.ts").Nine;
+export const ten = "./ten.ts";
+`;
+    expect(importsIn("cli/login/one.ts", text)).toEqual([
+      "cli/two.ts",
+      "three.ts",
+      ...["four", "five", "six", "seven", "eight", "nine"].map((name) => `cli/login/${name}.ts`),
+    ]);
+  });
+
+  it("no file imports itself, however far round, type imports included; nor does a folder", () => {
+    expect(files.size).toBeGreaterThan(50);
+    expect(cyclesIn(files)).toEqual([]);
+    const folders = new Map<string, string[]>();
+    for (const [path, imported] of files) {
+      const others = imported.map(folderOf).filter((other) => other !== folderOf(path));
+      folders.set(folderOf(path), [...(folders.get(folderOf(path)) ?? []), ...others]);
+    }
+    expect(cyclesIn(folders)).toEqual([]);
+  });
+
+  it("nothing of src/ knows of it", () => {
+    const src = sourceImports("src");
+    expect(src.size).toBeGreaterThan(50);
+    expect([...src].filter(([, imported]) => imported.some((path) => path.startsWith("cli/")))).toEqual([]);
+  });
+
+  it("takes from src/ the protocol, the schemas of settings and the key sets, and nothing else", () => {
+    const taken = [...files.values()].flat().filter((path) => !path.startsWith("cli/"));
+    expect([...new Set(taken)].filter((path) => !path.startsWith("src/oci/")).sort()).toEqual([
+      "package.json",
+      "src/identities/credential-encryption.ts",
+      "src/identities/fields.ts",
+      "src/identities/oci-auth-settings.ts",
+      "src/tokens/signing-keys.ts",
+    ]);
+  });
+
+  /** A file that stands in no folder of cli/ stands for itself. */
+  function folderOf(path: string): string {
+    return path.split("/").slice(0, 2).join("/");
+  }
 });
