@@ -1,5 +1,5 @@
 /** The admin API, as a client sees it: JSON in and out, and each refusal a sentence that says what to do next. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../json-object.ts";
 import { exitCode, Failure } from "../terminal/failure.ts";
 import { textOf } from "../worker/answer-text.ts";

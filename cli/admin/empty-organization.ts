@@ -4,7 +4,7 @@
  * Cut at any point, it goes on when it is run again: what is gone is not listed any more.
  */
 import { Option } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { exitCode, Failure } from "../terminal/failure.ts";
 import { say } from "../terminal/terminal.ts";
 import { type AdminApi, ApiRefusal } from "./api.ts";

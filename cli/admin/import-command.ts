@@ -1,6 +1,6 @@
 /** `oci-auth admin import`: takes identities with OCI Auth over. */
 import type { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { exitCode, Failure } from "../terminal/failure.ts";
 import { tableOf } from "../terminal/table.ts";
 import { print, printableJson } from "../terminal/terminal.ts";

@@ -1,5 +1,5 @@
 /** What an import would do, identity by identity: it is decided whole, by reading, before anything is changed. */
-import { z } from "zod";
+import * as z from "zod";
 import { exitCode, Failure } from "../terminal/failure.ts";
 import { rangeOf } from "../terminal/table.ts";
 import { type AdminApi, ApiRefusal } from "./api.ts";

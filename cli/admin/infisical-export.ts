@@ -4,7 +4,7 @@
  * is taken over is held to this API's own bounds, so that no import stops in the middle for what its file says.
  */
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { name } from "../../src/identities/fields.ts";
 import { attachment } from "../../src/identities/oci-auth-settings.ts";
 import { exitCode, Failure } from "../terminal/failure.ts";

@@ -1,7 +1,7 @@
 /** Makes a command of an operation, and carries it out. */
 import confirm from "@inquirer/confirm";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { isJsonObject, type JsonObject } from "../json-object.ts";
 import { exitCode, Failure } from "../terminal/failure.ts";
 import { fieldsOf, tableOf } from "../terminal/table.ts";

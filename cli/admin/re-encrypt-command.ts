@@ -1,6 +1,6 @@
 /** `oci-auth admin tenancies re-encrypt`: every stored credential, whatever the pages. */
 import type { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { exitCode, Failure } from "../terminal/failure.ts";
 import { fieldsOf } from "../terminal/table.ts";
 import { print, printableJson } from "../terminal/terminal.ts";

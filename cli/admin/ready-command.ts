@@ -1,6 +1,6 @@
 /** `oci-auth admin ready`: whether all that the Worker depends on works, and each tenancy's credential. */
 import type { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import type { JsonObject } from "../json-object.ts";
 import { exitCode, Failure } from "../terminal/failure.ts";
 import { tableOf } from "../terminal/table.ts";

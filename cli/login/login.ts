@@ -1,5 +1,5 @@
 /** Logging in and renewing, as a client of the Worker. */
-import { z } from "zod";
+import * as z from "zod";
 import { identityOrigin } from "../../src/oci/identity-host.ts";
 import { signGet } from "../../src/oci/sign.ts";
 import type { ApiKey } from "../profile/api-key.ts";

@@ -1,5 +1,5 @@
 /** One question to the Worker, and what its answer proves. */
-import { z } from "zod";
+import * as z from "zod";
 import { isJsonObject } from "../json-object.ts";
 import { textOf } from "../worker/answer-text.ts";
 import { reasonOf } from "../worker/connection-error.ts";

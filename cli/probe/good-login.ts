@@ -1,6 +1,6 @@
 /** The login that must succeed, and the token that it gives. */
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import type { ApiKey } from "./api-key.ts";
 import { type Answer, ask, type Check, couldTell, parsed, told } from "./check.ts";
 import type { LoginBody } from "./signed-login.ts";

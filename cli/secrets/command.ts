@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, Command, InvalidArgumentError } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { resolvePath } from "../profile/profile.ts";
 import { exitCode, exitCodesHelp, Failure } from "../terminal/failure.ts";
 import { print } from "../terminal/terminal.ts";

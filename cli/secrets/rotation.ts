@@ -1,6 +1,6 @@
 /** What each step of a rotation deploys. docs/operate.md, "Rotate secrets", says why in this order and what to wait for. */
 import type { JWK } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { encryptionKeySet } from "../../src/identities/credential-encryption.ts";
 import { malformed, type Parsed, parsed } from "../../src/oci/parsed.ts";
 import { importSigningKeys, type RsaAlgorithm, signingKeySet } from "../../src/tokens/signing-keys.ts";

@@ -4,7 +4,7 @@
  * two in base64url; the key id lets the encryption key be rotated.
  */
 import { base64url } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import type { TenancyOcid } from "../oci/ocid.ts";
 
 const octKey = z.object({

@@ -1,5 +1,5 @@
 /** Fields that several routes of the admin API share. */
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { examples } from "../http/examples.ts";
 
 /** Well-formed text without control characters, so that it can be stored, logged and shown as it is. */
@@ -7,7 +7,7 @@ export const printable = z
   .string()
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, "has control characters or lone surrogates")
   // OpenAPI's patterns know no flags, and so neither classes nor surrogates.
-  .openapi({ pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" });
+  .meta({ pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" });
 
 export const name = printable.trim().min(1).max(255);
 
@@ -16,14 +16,14 @@ export const slug = z.string().regex(/^[a-z0-9-]{1,64}$/, "1 to 64 lower-case le
 /** A UUID, which is read in any case (RFC 9562, section 4). */
 export const id = z.string().toLowerCase();
 
-export const time = z.string().openapi({ format: "date-time" });
+export const time = z.string().meta({ format: "date-time" });
 
 /** Of a path. */
-export const identityId = id.openapi({
+export const identityId = id.meta({
   description: "As createIdentity and listIdentities answer it.",
   example: examples.identityId,
 });
-export const organizationId = id.openapi({
+export const organizationId = id.meta({
   description: "As createOrganization and listOrganizations answer it.",
   example: examples.organizationId,
 });

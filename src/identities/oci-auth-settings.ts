@@ -1,5 +1,5 @@
 /** What an administrator sets of an OCI Auth configuration, and its bounds: for the routes, and for an import before it asks. */
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { parseTenancyOcid } from "../oci/ocid.ts";
 import { printable } from "./fields.ts";
 import { parseTrustedIp } from "./trusted-ips.ts";
@@ -13,13 +13,13 @@ const tenancyOcid = z
     const ocid = parseTenancyOcid(text);
     if (!ocid.ok) context.addIssue(ocid.problem);
   })
-  .openapi({ description: "A tenancy that is registered for the identity's root organization." });
+  .meta({ description: "A tenancy that is registered for the identity's root organization." });
 
 const allowedUsernames = printable
   .max(500)
   .refine((text) => text.split(",").every((name) => name.trim() !== ""), "is blank or has a blank element")
   .nullable()
-  .openapi({
+  .meta({
     description:
       "Comma-separated OCI usernames, exact and case-sensitive, so none that has a comma itself; null allows every user of the tenancy.",
   });

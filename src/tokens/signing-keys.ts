@@ -1,5 +1,5 @@
 import { type CryptoKey, calculateJwkThumbprint, importJWK, jwtVerify, SignJWT } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 
 export type TokenAlgorithm = "ES256" | "EdDSA" | "RS256" | "PS256";
 

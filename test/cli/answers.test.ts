@@ -1,5 +1,5 @@
 /** The command line, as a process, where what answers or what it writes to is not as it should be. */
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -316,4 +316,8 @@ it("goes on watching when nobody reads any more what it says", async () => {
   expect(readFileSync(sink, "utf8")).toBe("a.b.c");
   watch.kill("SIGTERM");
   expect((await watch.ended).code).toBe(0);
+});
+
+it("is one file of at most 500 KB, without Zod's languages and without OpenAPI", () => {
+  expect(statSync(join(command.folder, "oci-auth.cjs")).size).toBeLessThanOrEqual(500_000);
 });
