@@ -2,9 +2,7 @@
 import type * as z from "zod";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../json-object.ts";
 import { exitCode, Failure } from "../terminal/failure.ts";
-import { textOf } from "../worker/answer-text.ts";
-import { retryAfterSeconds } from "../worker/client.ts";
-import { reasonOf } from "../worker/connection-error.ts";
+import { type Answer, callWorker, retryAfterSeconds } from "../worker/client.ts";
 
 export interface AdminRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -15,6 +13,7 @@ export interface AdminRequest {
   readonly reportStatus?: number;
 }
 
+/** Longer than a login: a page of credentials to encrypt or to try takes many calls one after another. */
 const timeoutSeconds = 30;
 
 /** A rate limit's window is a minute, so as many minutes. */
@@ -107,43 +106,28 @@ export class AdminApi {
   async #callOnce({ method, path, query, body, reportStatus }: AdminRequest): Promise<JsonObject> {
     const url = new URL(path, this.#origin);
     for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(url, {
-        method,
-        headers: {
-          authorization: `Bearer ${this.#bearer}`,
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        // A redirect would take the bearer elsewhere.
-        redirect: "manual",
-        signal: AbortSignal.timeout(timeoutSeconds * 1000),
-      });
-      text = await textOf(response);
-    } catch (error) {
-      throw unreachable(this.#origin, method, error);
+    const answer = await callWorker(this.#origin, {
+      method,
+      path: `${url.pathname}${url.search}`,
+      body: body && JSON.stringify(body),
+      bearer: this.#bearer,
+      timeoutSeconds,
+    });
+    if (answer.kind === "no answer") throw unreachable(this.#origin, method, answer.problem);
+    const { status } = answer;
+    if (answer.body !== undefined) {
+      if (status === 200 || (status === reportStatus && !isEnvelope(status, answer.body))) return answer.body;
     }
-    const answer = parseJsonObject(text);
-    const { status } = response;
-    if (answer !== undefined) {
-      if (status === 200 || (status === reportStatus && !isEnvelope(status, answer))) return answer;
-    }
-    throw explained(this.#origin, response, answer);
+    throw explained(this.#origin, answer);
   }
 }
 
-function unreachable(origin: string, method: string, error: unknown): ApiUnavailable {
-  const late = error instanceof Error && error.name === "TimeoutError";
-  const what = late
-    ? `${origin} did not answer within ${timeoutSeconds} s`
-    : `${origin} cannot be reached: ${reasonOf(error)}`;
+function unreachable(origin: string, method: string, problem: string): ApiUnavailable {
   const next =
     method === "GET"
       ? "check --url and the network, and try again"
       : "it may or may not have been done: look before you do it again";
-  return new ApiUnavailable(`${what}; ${next}`);
+  return new ApiUnavailable(`${origin} ${problem}; ${next}`);
 }
 
 /** Whether this is the one form that every error of the Worker has. */
@@ -151,17 +135,17 @@ function isEnvelope(status: number, answer: JsonObject | undefined): answer is J
   return typeof answer?.reqId === "string" && answer.statusCode === status;
 }
 
-function explained(origin: string, response: Response, answer: JsonObject | undefined): Failure {
-  const { status } = response;
-  if (!isEnvelope(status, answer)) {
+function explained(origin: string, answer: Answer): Failure {
+  const { status, body } = answer;
+  if (!isEnvelope(status, body)) {
     const what = `${origin} answered ${status}, and not as an oci-auth-worker does`;
     return status === 429 || status >= 500
       ? new ApiUnavailable(`${what}; try again later`)
       : new ApiRefusal(`${what}; check --url`, status);
   }
-  const said = `${messageOf(answer)} (${status}, ${answer.reqId})`;
+  const said = `${messageOf(body)} (${status}, ${body.reqId})`;
   if (status === 429 || status >= 500) {
-    const seconds = retryAfterSeconds(response, Date.now());
+    const seconds = retryAfterSeconds(answer, Date.now());
     const wait = seconds === undefined ? "later" : `in ${Math.ceil(seconds)} s`;
     return new ApiUnavailable(`${said}; try again ${wait}`, seconds);
   }

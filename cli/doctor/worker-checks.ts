@@ -1,6 +1,6 @@
 /** Whether the Worker is there, and whether its clock and ours agree. */
 import { type Checked, failed, passed } from "../terminal/checked.ts";
-import { askWorker } from "../worker/client.ts";
+import { callWorker } from "../worker/client.ts";
 import { refusalOf } from "../worker/refusal.ts";
 
 export interface Health {
@@ -19,7 +19,7 @@ const usualSkewSeconds = 30;
 export async function checkHealth(url: string | undefined): Promise<Checked<Health>> {
   if (!url) return failed("no Worker is named", "give --url or set OCI_AUTH_URL");
   const asked = Date.now();
-  const answer = await askWorker(url, "/health");
+  const answer = await callWorker(url, { path: "/health" });
   const answered = Date.now();
   if (answer.kind === "answer" && answer.status === 200 && answer.body?.status === "ok") {
     const date = answer.headers.get("date") ?? undefined;

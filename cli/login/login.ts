@@ -3,7 +3,7 @@ import * as z from "zod";
 import { identityOrigin } from "../../src/oci/identity-host.ts";
 import { signGet } from "../../src/oci/sign.ts";
 import type { ApiKey } from "../profile/api-key.ts";
-import { type Answer, askWorker, type NoAnswer } from "../worker/client.ts";
+import { type Answer, callWorker, type NoAnswer } from "../worker/client.ts";
 import { Refused, refusalOf } from "../worker/refusal.ts";
 
 export interface LoginTarget {
@@ -31,13 +31,15 @@ export async function logIn(
 ): Promise<IssuedToken> {
   const getUser = new URL(`/20160918/users/${keyId.userOcid}`, identityOrigin(keyId.tenancyOcid, region));
   const headers = await signGet(getUser, keyId, signingKey, new Date());
-  const body = { ...target, userOcid: keyId.userOcid, headers: { ...headers, host: getUser.host } };
-  return issued(url, await askWorker(url, "/api/v1/auth/oci-auth/login", { body, signal }));
+  const login = { ...target, userOcid: keyId.userOcid, headers: { ...headers, host: getUser.host } };
+  const body = JSON.stringify(login);
+  return issued(url, await callWorker(url, { path: "/api/v1/auth/oci-auth/login", body, signal }));
 }
 
 /** A new copy of a token. Throws {@link Refused}. */
 export async function renew(url: string, accessToken: string, signal: AbortSignal): Promise<IssuedToken> {
-  return issued(url, await askWorker(url, "/api/v1/auth/token/renew", { body: { accessToken }, signal }));
+  const body = JSON.stringify({ accessToken });
+  return issued(url, await callWorker(url, { path: "/api/v1/auth/token/renew", body, signal }));
 }
 
 function issued(url: string, answer: Answer | NoAnswer): IssuedToken {

@@ -1,8 +1,7 @@
 /** One question to the Worker, and what its answer proves. */
 import * as z from "zod";
 import { isJsonObject } from "../json-object.ts";
-import { textOf } from "../worker/answer-text.ts";
-import { reasonOf } from "../worker/connection-error.ts";
+import { callWorker, type WorkerRequest } from "../worker/client.ts";
 
 /** `alarm`: a token where none may be. `unknown`: the Worker could not be asked, so nothing is proved. */
 export type Verdict = "ok" | "wrong" | "alarm" | "unknown";
@@ -25,24 +24,14 @@ export interface Answer {
   readonly milliseconds: number;
 }
 
-const timeoutSeconds = 10;
-
 /** Sends no credential and follows no redirect. Never rejects. */
-export async function ask(url: URL, init: RequestInit = {}): Promise<Answer> {
+export async function ask(origin: string, request: WorkerRequest): Promise<Answer> {
   const started = performance.now();
-  const milliseconds = () => Math.round(performance.now() - started);
-  try {
-    const response = await fetch(url, {
-      ...init,
-      redirect: "manual",
-      signal: AbortSignal.timeout(timeoutSeconds * 1000),
-    });
-    return { status: response.status, text: await textOf(response), milliseconds: milliseconds() };
-  } catch (error) {
-    const late = error instanceof Error && error.name === "TimeoutError";
-    const text = late ? `no answer within ${timeoutSeconds} s` : reasonOf(error);
-    return { text, milliseconds: milliseconds() };
-  }
+  const answer = await callWorker(origin, request);
+  const milliseconds = Math.round(performance.now() - started);
+  return answer.kind === "answer"
+    ? { status: answer.status, text: answer.text, milliseconds }
+    : { text: answer.reason, milliseconds };
 }
 
 export function couldTell({ status }: Answer): boolean {

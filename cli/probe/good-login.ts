@@ -16,8 +16,7 @@ type LoginAnswer = z.output<typeof loginAnswer>;
 export const loginPath = "/api/v1/auth/oci-auth/login";
 
 export function postLogin(origin: string, body: string): Promise<Answer> {
-  const headers = { "content-type": "application/json" };
-  return ask(new URL(loginPath, origin), { method: "POST", headers, body });
+  return ask(origin, { path: loginPath, body });
 }
 
 export async function checkLogin(
@@ -72,7 +71,7 @@ export async function checkToken(
   });
   const wrong = (message: string) => checked("wrong", "not verified", message);
 
-  const described = await ask(new URL("/.well-known/openid-configuration", origin));
+  const described = await ask(origin, { path: "/.well-known/openid-configuration" });
   if (!couldTell(described)) return checked("unknown", described.status ?? null, told(described));
   const published = discovery.safeParse(parsed(described.text)).data;
   if (published === undefined) return wrong("there is no discovery document");
@@ -80,9 +79,7 @@ export async function checkToken(
     return wrong(`the Worker says that its issuer is ${published.issuer}, not ${issuer}`);
   }
   // The keys are read where the probe was sent, which may be another name for the issuer.
-  const where = new URL(origin);
-  where.pathname = new URL(published.jwks_uri).pathname;
-  const listed = await ask(where);
+  const listed = await ask(origin, { path: new URL(published.jwks_uri).pathname });
   if (!couldTell(listed)) return checked("unknown", listed.status ?? null, told(listed));
   const keys = jwks.safeParse(parsed(listed.text)).data;
   if (keys === undefined) return wrong("there is no JWK Set");

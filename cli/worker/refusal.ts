@@ -104,7 +104,7 @@ const nextByStatus: Readonly<Record<number, string>> = {
 export function refusalOf(origin: string, answer: Answer | NoAnswer, now: number): Refused {
   if (answer.kind === "no answer") {
     const next = "check --url and the network, and try again";
-    return new Refused(answer.problem, next, true, exitCode.unavailable);
+    return new Refused(`${origin} ${answer.problem}`, next, true, exitCode.unavailable);
   }
   const { status, body } = answer;
   const wait = retryAfterSeconds(answer, now);
