@@ -7,7 +7,7 @@ export interface Figure {
   readonly median: number;
   readonly least: number;
   readonly greatest: number;
-  /** The design's, for the median on a quiet machine. */
+  /** What is aimed at, for the median on a quiet machine. */
   readonly bar?: Bar;
   /** Where it stands in its part's plot. */
   readonly at?: number;

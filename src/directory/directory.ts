@@ -3,9 +3,9 @@
  *
  * Promises that an answer is about the tenancy and user that were asked for, and no older than the configured limits,
  * and that strangers have OCI called about a user with an entry once in 30 s, and beyond that within the budget.
- * It does not promise that an answer is OCI's latest: a key revoked in OCI verifies until its entry is stale (facts.md,
- * section 6: KV is eventually consistent too), and longer only while OCI cannot be asked. Nor that a purge is seen
- * elsewhere at once: see {@link Directory.forget}.
+ * It does not promise that an answer is OCI's latest: a key revoked in OCI verifies until its entry is stale (KV
+ * is eventually consistent too: docs/login.md, What Cloudflare promises), and longer only while OCI cannot be asked. Nor
+ * that a purge is seen elsewhere at once: see {@link Directory.forget}.
  */
 import { log } from "../log.ts";
 import { type IdentityClient, ociTimeoutMilliseconds } from "../oci/identity-client.ts";
@@ -43,7 +43,7 @@ const refetchMilliseconds = 30_000;
 /** KV answers in a few milliseconds; OCI can be called without it. */
 const kvTimeoutMilliseconds = 1000;
 
-/** KV takes no shorter life (facts.md, section 6). */
+/** KV takes no shorter life (docs/login.md, What Cloudflare promises). */
 const minKvTtlSeconds = 60;
 
 /** The platform ends what a request leaves to the background by then. */

@@ -1,7 +1,7 @@
 /**
  * Rate limits of Cloudflare's binding: counted for each location, approximate, in windows of a minute of the wall clock
- * (facts.md, section 8). They bound what a caller can cost. They decide nothing else: no count of wrong logins decides
- * the answer to a right one, and a limit that cannot be asked refuses nobody.
+ * (docs/login.md, What Cloudflare promises). They bound what a caller can cost. They decide nothing else: no count of
+ * wrong logins decides the answer to a right one, and a limit that cannot be asked refuses nobody.
  */
 
 import { createMiddleware } from "hono/factory";

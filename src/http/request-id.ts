@@ -1,7 +1,7 @@
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "./route.ts";
 
-/** `req-` and 14 URL-safe characters (facts.md, section 5): 84 random bits. */
+/** `req-` and 14 URL-safe characters (docs/login.md, What compatible clients see): 84 random bits. */
 export function newRequestId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(11));
   return `req-${bytes.toBase64({ alphabet: "base64url" }).slice(0, 14)}`;

@@ -1,6 +1,7 @@
 /**
- * The schemas of the login, equal to the contract (facts.md, section 1): plain strings; OCI's grammar comes after. White
- * space around ids and slug is taken away here, before anything reads them: a secret made from a file ends in a newline.
+ * The schemas of the login, equal to the contract (docs/login.md, The contract): plain strings. OCI's grammar comes
+ * after. White space around ids and slug is taken away here, before anything reads them: a secret made from a file ends
+ * in a newline.
  */
 import { z } from "@hono/zod-openapi";
 import { examples } from "../http/examples.ts";

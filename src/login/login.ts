@@ -1,6 +1,6 @@
 /**
- * The login, step by step as design's table has it: cheap and local checks first, and nothing leaves the Worker for a
- * request that could be refused without it. Step 1, the body, is the route's (contract.ts).
+ * The login, step by step as the table of docs/login.md has it: cheap and local checks first, and nothing leaves the
+ * Worker for a request that could be refused without it. Step 1, the body, is the route's (contract.ts).
  *
  * It touches no binding: what it reads comes through {@link LoginDependencies}, so that every refusal can be tested.
  */
@@ -58,7 +58,7 @@ export interface LoginDependencies {
   reportRefusal(event: OutgoingEvent, refused: Refused): void;
 }
 
-/** OCI's own allowance: 300 s, either way (facts.md, section 2). */
+/** OCI's own allowance: 300 s, either way (docs/login.md, OCI's signatures). */
 const allowedSkewMilliseconds = 300_000;
 
 /** How much longer than it could be shown a signature is remembered: clocks differ. */

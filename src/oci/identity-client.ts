@@ -1,5 +1,6 @@
 /**
- * OCI's Identity service, as far as a login needs it: Get User, List API Keys, List Users (facts.md, section 4).
+ * OCI's Identity service, as far as a login needs it: Get User, List API Keys, List Users (docs/login.md, The Identity
+ * service).
  *
  * An answer is one of three: what was asked for, a definite "no such user", or no usable answer. Whatever does not
  * fit, from a redirect to a body of the wrong shape, is no usable answer and never an exception.

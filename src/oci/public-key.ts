@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { malformed, type Parsed, parsed } from "./parsed.ts";
 import type { SignatureAlgorithm } from "./request-signature.ts";
 
-/** OCI takes API keys of 2048 bits or more (facts.md, section 2). */
+/** OCI takes API keys of 2048 bits or more (docs/login.md, OCI's signatures). */
 export const minModulusBits = 2048;
 
 /** As WebCrypto names them. */

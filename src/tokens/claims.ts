@@ -1,4 +1,4 @@
-/** What an access token says, and how long it lives (facts.md, section 5; RFC 9068 for `iss`, `sub`, `aud`). */
+/** What an access token says, and how long it lives (docs/login.md, What compatible clients see; RFC 9068 for `iss`, `sub`, `aud`). */
 import { z } from "zod";
 
 export const accessTokenClaims = z.object({

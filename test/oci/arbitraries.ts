@@ -1,4 +1,4 @@
-/** What OCI's signers write, and texts that almost are. Written from facts.md, not from the parsers. */
+/** What OCI's signers write, and texts that almost are. Written from docs/login.md, not from the parsers. */
 import fc from "fast-check";
 import type { SignedHeader } from "../../src/oci/request-signature.ts";
 import { realms } from "./realms.ts";
