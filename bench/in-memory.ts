@@ -8,14 +8,14 @@ export const inMemory: Readonly<Record<string, string>> = {
     const answers = new Map();
     const ask = async (sql, values) => {
       const key = values.join();
-      let rows = answers.get(key);
-      if (rows === undefined) {
-        rows = await DB.withSession("first-unconstrained").prepare(sql).bind(...values).raw();
-        answers.set(key, rows);
+      let answer = answers.get(key);
+      if (answer === undefined) {
+        answer = await DB.withSession("first-unconstrained").prepare(sql).bind(...values).all();
+        answers.set(key, answer);
       }
-      return rows;
+      return answer;
     };
-    const prepare = (sql) => ({ bind: (...values) => ({ raw: () => ask(sql, values) }) });
+    const prepare = (sql) => ({ bind: (...values) => ({ all: () => ask(sql, values) }) });
     return { withSession: () => ({ prepare }) };
   };`,
   DIRECTORY: `export default ({ DIRECTORY }) => {

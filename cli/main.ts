@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** `oci-auth`, the command line: bundled to one file, for Node 20 and later. */
 import { Command, CommanderError } from "commander";
 import { version } from "../package.json";

@@ -318,6 +318,8 @@ it("goes on watching when nobody reads any more what it says", async () => {
   expect((await watch.ended).code).toBe(0);
 });
 
-it("is one file of at most 500 KB, without Zod's languages and without OpenAPI", () => {
-  expect(statSync(join(command.folder, "oci-auth.cjs")).size).toBeLessThanOrEqual(500_000);
+it("is one file of at most 500 KB that can be executed, without Zod's languages and without OpenAPI", () => {
+  const { size, mode } = statSync(join(command.folder, "oci-auth.cjs"));
+  expect(size).toBeLessThanOrEqual(500_000);
+  expect(mode & 0o111).toBe(0o111);
 });
