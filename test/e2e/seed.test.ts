@@ -129,10 +129,13 @@ const shells = [
   ["bash", ["--norc", "-i"]],
   ["zsh", ["-f", "-i"]],
 ] as const;
-const installed = shells.filter(([shell]) => spawnSync(shell, ["--version"]).status === 0);
+// `npm test` needs npm alone; .ci/run has the pages tried in zsh too.
+const shell = process.env.PAGES_SHELL ?? "bash";
+const installed = shells.filter(([name]) => name === shell);
 
 it("has a shell to try the pages in", () => {
-  expect(installed.map(([shell]) => shell)).toContain("bash");
+  expect(installed).toHaveLength(1);
+  expect(spawnSync(shell, ["--version"]).status).toBe(0);
 });
 
 /** Typed into an interactive shell, in a folder that stands for the project's. */
@@ -176,7 +179,7 @@ it.each(installed)("docs/by-hand.md works twice in one %s", async (shell, args) 
     code.replace(".dev.vars", join(root, ".dev.vars")),
   );
   expect(once).toHaveLength(3);
-  const { stdout, stderr } = await type(shell, args, [...once, "sleep 1", ...once]);
+  const { stdout, stderr } = await type(shell, args, [...once, ...once]);
   expect(count(stdout, '{"accessToken":"eyJ'), stdout + stderr).toBe(2);
   expect(count(stdout, '"allowedUsernames":"carol@example.com"')).toBe(2);
   expect(stdout).not.toContain('"statusCode"');
