@@ -577,6 +577,16 @@ describe("a login that is refused", () => {
     expect(await details({ ledger })).toEqual({ ...known, signatureReused: presentations(3) });
   });
 
+  it("for a reuse tells the identity's own organization nothing of a presentation to another", async () => {
+    const { refusals } = await attempt({
+      organizationSlug: "sub",
+      ...configured({ named: { organization: sub, isMember: true } }),
+      ledger: async () => ({ recorded: false, presentations: presentations(3) }),
+    });
+    expect(refusals).toMatchObject([{ reason: "signature-reused", organizationId: "root" }]);
+    expect(refusals[0]?.details.signatureReused).toEqual({ count: 3 });
+  });
+
   it("has an event of the identity's own organization, with who and from where", async () => {
     const { refusals } = await attempt({ organizationSlug: "none", ...configured({ home: sub }) });
     expect(refusals).toMatchObject([
