@@ -1,7 +1,7 @@
 /** `npm run bench`: each part in turn, a line for what goes on, and the figures as a table, as JSON and as plots. */
 import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import type { Measured, Part } from "./figures.ts";
+import type { Measured, Part } from "./part.ts";
 import { audit } from "./parts/audit.ts";
 import { identities } from "./parts/identities.ts";
 import { ledger } from "./parts/ledger.ts";

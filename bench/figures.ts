@@ -1,5 +1,4 @@
 /** What a run of the bench tells: figures, each with the spread of its repetitions and the bar that it is held to. */
-import type { Plot } from "./plot.ts";
 
 export interface Figure {
   readonly what: string;
@@ -14,27 +13,6 @@ export interface Figure {
 }
 
 export type Bar = { readonly atMost: number } | { readonly atLeast: number };
-
-/** A part of the bench, and what it is told. */
-export interface Part {
-  readonly title: string;
-  readonly plot?: Plot;
-  measure(run: Run): Promise<Figure[]>;
-}
-
-/** A part, by its name, and what it told. */
-export interface Measured {
-  readonly name: string;
-  readonly part: Part;
-  readonly figures: readonly Figure[];
-}
-
-export interface Run {
-  /** Everything once and small: that the bench runs, and nothing about speed. */
-  readonly smoke: boolean;
-  /** Tells the progress. */
-  say(line: string): void;
-}
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

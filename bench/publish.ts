@@ -1,7 +1,7 @@
 /** Puts the tables of a run into README.md, between its marks, and the plots beside it. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import type { Measured } from "./figures.ts";
+import type { Measured } from "./part.ts";
 import { drawPlot } from "./plot.ts";
 import { head, rowsOf } from "./table.ts";
 

@@ -1,77 +1,65 @@
-/**
- * `npm run architecture`: draws the Worker's modules in docs/architecture.md. The imports are esbuild's, of what is
- * bundled: an import of types alone leaves no trace there, and none here.
- */
+/** `npm run architecture`: draws the Worker's folders in docs/architecture.md, from the imports of `src/` as they are written. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { type Imports, sourceImports } from "./source-imports.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const page = `${root}/docs/architecture.md`;
+const page = fileURLToPath(new URL("../docs/architecture.md", import.meta.url));
 
-/** By module, under src/, the modules that it imports. */
-export type Imports = ReadonlyMap<string, readonly string[]>;
-
-export async function readImports(): Promise<Imports> {
-  const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: ["src/index.ts"],
-    bundle: true,
-    format: "esm",
-    packages: "external",
-    external: ["cloudflare:*"],
-    metafile: true,
-    write: false,
-  });
-  const name = (path: string) => path.replace(/^src\//, "");
-  return new Map(
-    Object.entries(metafile.inputs).map(([path, { imports }]) => [
-      name(path),
-      imports.filter(({ external }) => !external).map((imported) => name(imported.path)),
-    ]),
-  );
+/** The folder that a file stands in, the first below `top`; a file that stands in none is a box of its own. */
+export function boxOf(path: string, top: string): string {
+  const [name = "", ...below] = path.slice(top.length + 1).split("/");
+  return below.length === 0 ? name : `${name}/`;
 }
 
-/**
- * Where a module stands: the routes and what they share with each other stand together, whatever their folder; any
- * other module stands in its folder.
- */
-export function boxOf(module: string): string {
-  if (/(-routes?|^login\/route|^http\/authenticate)\.ts$/.test(module)) return "routes";
-  const [folder = "", file] = module.split("/");
-  return file === undefined ? folder : `${folder}/`;
-}
-
-/** By box, the boxes that it imports, in the order of their names. */
-export function importsOfBoxes(imports: Imports): Map<string, string[]> {
+/** By box of a program's folder, the boxes of it that it imports. */
+export function importsOfBoxes(imports: Imports, top: string): Map<string, string[]> {
   const boxes = new Map<string, Set<string>>();
-  for (const [module, imported] of imports) {
-    const box = boxes.get(boxOf(module)) ?? new Set();
-    for (const other of imported) if (boxOf(other) !== boxOf(module)) box.add(boxOf(other));
-    boxes.set(boxOf(module), box);
+  for (const [path, imported] of imports) {
+    const box = boxOf(path, top);
+    const others = boxes.get(box) ?? new Set();
+    for (const other of imported) if (other.startsWith(`${top}/`)) others.add(boxOf(other, top));
+    others.delete(box);
+    boxes.set(box, others);
   }
   return new Map([...boxes].sort().map(([box, others]) => [box, [...others].sort()]));
 }
 
-/** The modules that import nothing of ours and stand in no folder: everyone's, so drawing them would hide the rest. */
-export function leaves(imports: Imports): string[] {
-  return [...imports]
-    .filter(([name, imported]) => !name.includes("/") && imported.length === 0)
-    .map(([name]) => name)
-    .sort();
+/** The boxes from the top down: each before all that it imports. Empty once there is a circle. */
+export function ordered(boxes: ReadonlyMap<string, readonly string[]>): string[] {
+  const left = new Map(boxes);
+  const order: string[] = [];
+  while (left.size > 0) {
+    const imported = new Set([...left.values()].flat());
+    const free = [...left.keys()].filter((box) => !imported.has(box));
+    if (free.length === 0) return [];
+    for (const box of free) left.delete(box);
+    order.push(...free);
+  }
+  return order;
 }
 
-/** A Mermaid flowchart of the boxes. What everyone throws, `http/`, is reached by dotted lines. */
+/**
+ * A Mermaid flowchart of the folders, and of the files that import one. A line that another way leads along too is left
+ * out: what a box leads to, near or far, is what it may use.
+ */
 export function draw(imports: Imports): string {
-  const boxes = importsOfBoxes(imports);
-  for (const leaf of leaves(imports)) boxes.delete(leaf);
-  const id = (box: string) => box.replace(/\W/g, "");
-  const nodes = [...boxes.keys()].map((box) => `  ${id(box)}["${box}"]`);
-  const lines = [...boxes].flatMap(([box, others]) =>
-    others
-      .filter((other) => boxes.has(other))
-      .map((other) => `  ${id(box)} ${other === "http/" ? "-.->" : "-->"} ${id(other)}`),
+  const all = importsOfBoxes(imports, "src");
+  const isFolder = (box: string) => box.endsWith("/");
+  const isDrawn = (box: string) => isFolder(box) || (all.get(box) ?? []).some(isFolder) || box === "index.ts";
+  const boxes = new Map(
+    [...all].filter(([box]) => isDrawn(box)).map(([box, others]) => [box, others.filter(isDrawn)]),
   );
+  const reached = (box: string): Set<string> =>
+    new Set((boxes.get(box) ?? []).flatMap((other) => [other, ...reached(other)]));
+  const id = (box: string) => box.replace(/\W/g, "");
+  const order = ordered(boxes);
+  const nodes = order.map((box) => `  ${id(box)}["${box}"]`);
+  const lines = order.flatMap((box) => {
+    const others = boxes.get(box) ?? [];
+    return others
+      .filter((other) => !others.some((between) => reached(between).has(other)))
+      .map((other) => `  ${id(box)} --> ${id(other)}`);
+  });
   return ["```mermaid", "flowchart TD", ...nodes, ...lines, "```", ""].join("\n");
 }
 
@@ -82,7 +70,7 @@ export function drawn(): string | undefined {
 }
 
 if (import.meta.main) {
-  const diagram = draw(await readImports());
+  const diagram = draw(sourceImports("src"));
   writeFileSync(
     page,
     readFileSync(page, "utf8").replace(between, () => diagram),

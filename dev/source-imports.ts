@@ -8,8 +8,11 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** `import … from`, `export … from` and `import "…"`, as Biome formats them, and `import("…")` of a value or a type. */
 const imports = /^(?:import|export)\b(?:[^;"=]*\bfrom)? "(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/gm;
 
+/** By path of a file, the paths of ours that it imports. */
+export type Imports = ReadonlyMap<string, readonly string[]>;
+
 /** By path of a `.ts` file under `folder`, the paths that it imports. All are from the project's folder. */
-export function sourceImports(folder: string): Map<string, string[]> {
+export function sourceImports(folder: string): Imports {
   const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
   return new Map(
     files

@@ -1,26 +1,26 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
-import { auditEventsRoute } from "./audit/event-routes.ts";
+import { auditEventsRoute } from "./api/audit-events-route.ts";
+import { discoveryRoutes } from "./api/discovery-routes.ts";
+import { healthRoute } from "./api/health-route.ts";
+import { identityRoutes } from "./api/identity-routes.ts";
+import { introspectionRoute } from "./api/introspection-route.ts";
+import { loginRoute } from "./api/login-route.ts";
+import { membershipRoutes } from "./api/membership-routes.ts";
+import { ociAuthRoutes } from "./api/oci-auth-routes.ts";
+import { describe } from "./api/openapi.ts";
+import { organizationRoutes } from "./api/organization-routes.ts";
+import { readyRoute } from "./api/ready-route.ts";
+import { tenancyRoutes } from "./api/tenancy-routes.ts";
+import { tokenRoutes } from "./api/token-routes.ts";
 import { respondToError } from "./http/envelope.ts";
 import { headers } from "./http/headers.ts";
-import { healthRoute } from "./http/health-route.ts";
 import { limitedBody } from "./http/json-body.ts";
-import { describe } from "./http/openapi.ts";
-import { Refusal } from "./http/refusal.ts";
 import { requestId } from "./http/request-id.ts";
 import { requestLog } from "./http/request-log.ts";
 import { type AppEnv, configured, timeLimit } from "./http/route.ts";
-import { identityRoutes } from "./identities/identity-routes.ts";
-import { membershipRoutes } from "./identities/membership-routes.ts";
-import { ociAuthRoutes } from "./identities/oci-auth-routes.ts";
-import { organizationRoutes } from "./identities/organization-routes.ts";
-import { tenancyRoutes } from "./identities/tenancy-routes.ts";
-import { loginRoute } from "./login/route.ts";
-import { readyRoute } from "./operations/ready-route.ts";
-import { discoveryRoutes } from "./tokens/discovery-routes.ts";
-import { introspectionRoute } from "./tokens/introspection-route.ts";
-import { tokenRoutes } from "./tokens/token-routes.ts";
+import { Refusal } from "./refusal.ts";
 
 export const app = new OpenAPIHono<AppEnv>({
   // A slash at the end of a path is taken away before anything is matched, middleware included.

@@ -3,13 +3,9 @@
  * request that needs the configuration gets a 500, and the log names what is missing and how to make it.
  */
 import { z } from "zod";
-import {
-  type EncryptionKeys,
-  encryptionKeySet,
-  importEncryptionKeys,
-} from "./identities/credential-encryption.ts";
+import { type EncryptionKeys, encryptionKeySet, importEncryptionKeys } from "./keys/credential-encryption.ts";
+import { importSigningKeys, type SigningKeys, signingKeySet } from "./keys/signing-keys.ts";
 import type { Ledger } from "./ledger/ledger.ts";
-import { importSigningKeys, type SigningKeys, signingKeySet } from "./tokens/signing-keys.ts";
 
 /** What the runtime hands over, unchecked: see wrangler.toml. */
 export interface Env {

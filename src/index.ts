@@ -1,7 +1,7 @@
 /** What the runtime loads. */
 import { app } from "./app.ts";
-import { maintain } from "./audit/maintenance.ts";
 import type { Env } from "./env.ts";
+import { maintain } from "./operations/maintenance.ts";
 
 export { Ledger } from "./ledger/ledger.ts";
 

@@ -1,6 +1,7 @@
 /** A page of the audit log where it is short, and where it is long: one Worker, led from one database to the other. */
 import { buildProduct } from "../bundle.ts";
-import { type Figure, figure, median, type Part, type Run, ratio } from "../figures.ts";
+import { type Figure, figure, median, ratio } from "../figures.ts";
+import type { Part, Run } from "../part.ts";
 import { type Rig, startRig } from "../rig.ts";
 
 const atOnce = 50_000;

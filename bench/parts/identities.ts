@@ -1,9 +1,10 @@
 /** A login where few identities are configured, and where many are: one Worker, led from one database to the other. */
 import { randomInt } from "node:crypto";
 import { buildProduct } from "../bundle.ts";
-import { type Figure, figure, median, type Part, type Run, ratio } from "../figures.ts";
+import { type Figure, figure, median, ratio } from "../figures.ts";
 import { send } from "../load.ts";
 import { configure, signLogin, type Workload } from "../logins.ts";
+import type { Part, Run } from "../part.ts";
 import { type Rig, startRig } from "../rig.ts";
 
 const concurrency = 4;

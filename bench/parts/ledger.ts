@@ -4,8 +4,9 @@
  * occupies its object for a fixed time, as the waits have fixed delays; what the thread takes is told beside.
  */
 import { buildWorker } from "../bundle.ts";
-import { type Figure, figure, type Part, type Run, ratio } from "../figures.ts";
+import { type Figure, figure, ratio } from "../figures.ts";
 import type { LedgerLoad } from "../ledger-load.ts";
+import type { Part, Run } from "../part.ts";
 import { startRig } from "../rig.ts";
 
 const occupiedFor = 5;

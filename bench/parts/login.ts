@@ -1,8 +1,9 @@
 /** A warm login beside the floor: what the product's checks, framework and audit cost over what no login can do without. */
 import { buildProduct, buildWorker } from "../bundle.ts";
-import { type Figure, figure, median, type Part, type Run, ratio } from "../figures.ts";
+import { type Figure, figure, median, ratio } from "../figures.ts";
 import { send, sendMeasured } from "../load.ts";
 import { configure, logInFirst, signLogins } from "../logins.ts";
+import type { Part, Run } from "../part.ts";
 import { startRig } from "../rig.ts";
 
 const concurrency = 8;

@@ -1,7 +1,8 @@
 /** What is uploaded, and what it costs to start: CPU of the process until its first answer, beside an empty Worker. */
 import { buildProduct, buildWorker } from "../bundle.ts";
 import { cpuMilliseconds } from "../cpu.ts";
-import { type Figure, figure, type Part, type Run } from "../figures.ts";
+import { type Figure, figure } from "../figures.ts";
+import type { Part, Run } from "../part.ts";
 import { startRig } from "../rig.ts";
 
 export const size: Part = {

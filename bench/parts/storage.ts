@@ -2,10 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildProduct, buildWorker } from "../bundle.ts";
 import { eventually } from "../eventually.ts";
-import { type Figure, figure, median, type Part, type Run, ratio } from "../figures.ts";
+import { type Figure, figure, median, ratio } from "../figures.ts";
 import type { LedgerLoad, LedgerSize } from "../ledger-load.ts";
 import { send } from "../load.ts";
 import { configure, entryBytes, logInFirst, signLogins } from "../logins.ts";
+import type { Part, Run } from "../part.ts";
 import { startRig } from "../rig.ts";
 
 /** Short, so that a short run sees signatures come and go; the product remembers them for up to eleven minutes. */

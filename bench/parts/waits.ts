@@ -3,9 +3,10 @@
  * shorten, and beside the design that forwards every login to OCI.
  */
 import { buildProduct, buildWorker } from "../bundle.ts";
-import { type Figure, figure, median, type Part, type Run } from "../figures.ts";
+import { type Figure, figure, median } from "../figures.ts";
 import { send } from "../load.ts";
 import { addUser, configure, logInFirst, signLogin } from "../logins.ts";
+import type { Part, Run } from "../part.ts";
 import { startRig } from "../rig.ts";
 
 const delays = { kv: 5, d1: 30, ledger: 30, oci: 120 };

@@ -5,8 +5,8 @@
  */
 import { readFileSync } from "node:fs";
 import * as z from "zod";
-import { name } from "../../src/identities/fields.ts";
-import { attachment } from "../../src/identities/oci-auth-settings.ts";
+import { name } from "../../src/api/fields.ts";
+import { attachment } from "../../src/api/oci-auth-settings.ts";
 import { exitCode, Failure } from "../terminal/failure.ts";
 
 /** None is optional but the period: a lost allow-list must not become one that allows everybody. */

@@ -1,9 +1,9 @@
 /** What each step of a rotation deploys. docs/operate.md, "Rotate secrets", says why in this order and what to wait for. */
 import type { JWK } from "jose";
 import * as z from "zod";
-import { encryptionKeySet } from "../../src/identities/credential-encryption.ts";
+import { encryptionKeySet } from "../../src/keys/credential-encryption.ts";
+import { importSigningKeys, type RsaAlgorithm, signingKeySet } from "../../src/keys/signing-keys.ts";
 import { malformed, type Parsed, parsed } from "../../src/oci/parsed.ts";
-import { importSigningKeys, type RsaAlgorithm, signingKeySet } from "../../src/tokens/signing-keys.ts";
 import { newAdminToken, newEncryptionKey, newSigningKey, type SecretName } from "./fresh-secrets.ts";
 
 export interface Step {

@@ -1,4 +1,5 @@
 /** What the audit log holds. No event holds a token, a signature or a key. */
+import type { ClientInfo } from "../access/caller.ts";
 import { json, nullableText, oneOf, Table, text } from "../storage/table.ts";
 
 export type EventType =
@@ -30,7 +31,7 @@ export interface AuditEvent {
   readonly at: string;
   readonly type: EventType;
   readonly outcome: "success" | "failure";
-  /** Of a failure: why it was refused (http/refusal.ts). */
+  /** Of a failure: why it was refused (refusal.ts). */
   readonly reason: string | null;
   readonly organizationId: string | null;
   readonly identityId: string | null;
@@ -64,32 +65,27 @@ export const auditEvents = new Table("audit_events", {
   details: json<AuditEvent["details"]>(),
 });
 
-/** Where a request came from, as its events say. */
-export interface RequestOrigin {
-  readonly reqId: string;
-  readonly ip: string;
-  readonly userAgent: string | null;
-}
-
 /** What happened, apart from where the request came from. */
-export type Happening = Pick<OutgoingEvent, "type" | "actor"> &
+export type EventInput = Pick<OutgoingEvent, "type" | "actor"> &
   Partial<Pick<OutgoingEvent, "reason" | "organizationId" | "rootOrganizationId" | "identityId" | "details">>;
 
 /** An event of now; a failure if it has a reason. */
-export function newEvent(
-  origin: Pick<OutgoingEvent, "reqId" | "ip" | "userAgent">,
-  happening: Happening,
-): OutgoingEvent {
+export function newEvent(client: Pick<OutgoingEvent, keyof ClientInfo>, input: EventInput): OutgoingEvent {
   return {
     id: crypto.randomUUID(),
     at: new Date().toISOString(),
-    outcome: (happening.reason ?? null) === null ? "success" : "failure",
+    outcome: (input.reason ?? null) === null ? "success" : "failure",
     reason: null,
     organizationId: null,
     rootOrganizationId: null,
     identityId: null,
     details: {},
-    ...origin,
-    ...happening,
+    ...client,
+    ...input,
   };
+}
+
+/** Where something happened, as its event says. */
+export function placeOf(organization: { readonly id: string; readonly rootId: string }) {
+  return { organizationId: organization.id, rootOrganizationId: organization.rootId };
 }

@@ -6,7 +6,7 @@
 import { log } from "../log.ts";
 import type { Session } from "../storage/session.ts";
 import { sql } from "../storage/sql.ts";
-import { within } from "../time-limit.ts";
+import { withTimeout } from "../timeout.ts";
 import type { OutgoingEvent } from "./event.ts";
 
 export interface WaitingEvent {
@@ -48,7 +48,7 @@ const insertion = sql`
 const maxWriteMilliseconds = 5000;
 
 async function insertEvents(auditDb: Session, events: readonly string[]): Promise<void> {
-  await within(maxWriteMilliseconds, auditDb.run(insertion.bind(`[${events.join(",")}]`)));
+  await withTimeout(maxWriteMilliseconds, auditDb.run(insertion.bind(`[${events.join(",")}]`)));
 }
 
 /** Rejects if AUDIT_DB cannot be written, or does not answer: a mover that waits for ever moves nothing any more. */
@@ -96,7 +96,7 @@ async function setAside(
 ): Promise<void> {
   const note = sql`INSERT INTO refused_events (id, refused_at, problem)
     VALUES (${id}, ${new Date(now).toISOString()}, ${problem}) ON CONFLICT (id) DO NOTHING`;
-  await within(maxWriteMilliseconds, auditDb.run(note));
+  await withTimeout(maxWriteMilliseconds, auditDb.run(note));
   await outbox.setAside(id, now + setAsideMilliseconds);
   if (!wasSetAside) {
     log("error", { message: "the audit log refuses an event; it stays in its outbox", id, error: problem });

@@ -1,15 +1,13 @@
 /** The outbox of changes through the admin API: in D1, beside what they change. */
-import { createMiddleware } from "hono/factory";
-import { actorOf, type Caller } from "../http/caller.ts";
-import type { AppEnv } from "../http/route.ts";
+import { actorOf, type Caller } from "../access/caller.ts";
 import { log } from "../log.ts";
 import { primarySession, type Session } from "../storage/session.ts";
 import { type Sql, sql } from "../storage/sql.ts";
-import { type Happening, newEvent } from "./event.ts";
+import { type EventInput, newEvent } from "./event.ts";
 import { moveEvents, type Outbox } from "./mover.ts";
 
-function record(caller: Caller, happening: Omit<Happening, "actor">, condition: Sql): Sql {
-  const event = newEvent(caller.origin, { ...happening, actor: actorOf(caller) });
+function record(caller: Caller, input: Omit<EventInput, "actor">, condition: Sql): Sql {
+  const event = newEvent(caller.client, { ...input, actor: actorOf(caller) });
   return sql`INSERT INTO audit_outbox (id, event) SELECT ${event.id}, ${JSON.stringify(event)} WHERE ${condition}`;
 }
 
@@ -17,17 +15,17 @@ function record(caller: Caller, happening: Omit<Happening, "actor">, condition: 
  * The statement that records a change, for the `batch` of that change and right after it: it records nothing if the
  * statement before it changed nothing.
  */
-export function changeRecord(caller: Caller, happening: Omit<Happening, "actor">): Sql {
-  return record(caller, happening, sql`changes() > 0`);
+export function changeRecord(caller: Caller, input: Omit<EventInput, "actor">): Sql {
+  return record(caller, input, sql`changes() > 0`);
 }
 
 /** Records what changes nothing in D1, before it is done. */
 export async function recordAction(
   database: Session,
   caller: Caller,
-  happening: Omit<Happening, "actor">,
+  input: Omit<EventInput, "actor">,
 ): Promise<void> {
-  await database.run(record(caller, happening, sql`TRUE`));
+  await database.run(record(caller, input, sql`TRUE`));
 }
 
 function outboxOf(database: Session): Outbox {
@@ -60,9 +58,3 @@ export async function moveChanges(env: { DB: D1Database; AUDIT_DB: D1Database },
     log("error", { message: "the events of changes cannot be moved; they wait", error: String(error) });
   }
 }
-
-/** Moves the event of a change on, after the answer. */
-export const movesChanges = createMiddleware<AppEnv>(async (c, next) => {
-  await next();
-  if (c.req.method !== "GET" && c.res.ok) c.executionCtx.waitUntil(moveChanges(c.env, Date.now()));
-});

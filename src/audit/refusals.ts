@@ -2,7 +2,7 @@
  * The events of refusals. A refusal changed nothing and so has no outbox: its event is written after the answer, if
  * whoever was refused may still spend the log's space.
  */
-import { addressKey } from "../http/rate-limit.ts";
+import { addressKey } from "../access/address.ts";
 import { log } from "../log.ts";
 import { primarySession } from "../storage/session.ts";
 import type { OutgoingEvent } from "./event.ts";

@@ -11,7 +11,7 @@ import { log } from "../log.ts";
 import { type IdentityClient, ociTimeoutMilliseconds } from "../oci/identity-client.ts";
 import type { ApiKeyId } from "../oci/key-id.ts";
 import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
-import { within } from "../time-limit.ts";
+import { withTimeout } from "../timeout.ts";
 import { activeKey, type DirectoryEntry, type DirectoryKey, readEntry } from "./entry.ts";
 import { type DefiniteAnswer, lookUp, type NoAnswer } from "./lookup.ts";
 import { type Asker, type CachedEntry, memory } from "./memory.ts";
@@ -78,7 +78,7 @@ export class Directory {
   /** What KV shows of the user. Never rejects. */
   async read(tenancyOcid: TenancyOcid, userOcid: UserOcid): Promise<CachedEntry> {
     try {
-      const text = await within(kvTimeoutMilliseconds, this.#kv.get(entryKey(tenancyOcid, userOcid)));
+      const text = await withTimeout(kvTimeoutMilliseconds, this.#kv.get(entryKey(tenancyOcid, userOcid)));
       return (text === null ? undefined : await readEntry(text, tenancyOcid, userOcid)) ?? "absent";
     } catch (error) {
       log("warn", { message: "the directory's cache cannot be read", error: String(error) });
@@ -191,7 +191,7 @@ export class Directory {
     }
     // Every waiter has its own time limit: the request that asks may end before its answer comes.
     try {
-      return { answer: await within(ociTimeoutMilliseconds, lookup.answer), joined };
+      return { answer: await withTimeout(ociTimeoutMilliseconds, lookup.answer), joined };
     } catch {
       memory.failed(id, asker, now);
       return { answer: { kind: "unavailable" }, joined };
@@ -205,7 +205,7 @@ export class Directory {
       answer.kind === "entry"
         ? this.#kv.put(id, JSON.stringify(answer.entry), { expirationTtl })
         : this.#kv.delete(id);
-    const written = within(maxWriteMilliseconds, write).catch((error) => {
+    const written = withTimeout(maxWriteMilliseconds, write).catch((error) => {
       log("warn", { message: "the directory's cache cannot be written", error: String(error) });
     });
     const all = Promise.all([writes.get(id), written]);

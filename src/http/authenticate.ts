@@ -1,13 +1,15 @@
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
-import { movesChanges } from "../audit/outbox.ts";
+import type { Caller } from "../access/caller.ts";
 import type { Standing } from "../identities/standing.ts";
+import { Refusal } from "../refusal.ts";
+import type { Role } from "../storage/roles.ts";
 import { primarySession } from "../storage/session.ts";
+
 import { admitToken, claimsOfToken } from "../tokens/admission.ts";
-import type { Caller } from "./caller.ts";
-import { requestOrigin } from "./origin.ts";
+import { clientInfo } from "./client-info.ts";
+import { movesChanges } from "./moves-changes.ts";
 import { checkRate, withinLimit } from "./rate-limit.ts";
-import { Refusal } from "./refusal.ts";
 import type { AppEnv } from "./route.ts";
 
 /** Compares in constant time, whatever the lengths: digests have one length. */
@@ -24,8 +26,8 @@ type Permission = (caller: Caller) => void;
  * queried costs one verification of a signature at most: D1's primary and the ledgers are shared by all organizations.
  */
 async function identityOf(bearer: string, c: Context<AppEnv>, permit: Permission): Promise<Caller> {
-  const { config, database, waits } = c.var;
-  const origin = requestOrigin(c);
+  const { config, database, timings } = c.var;
+  const client = clientInfo(c);
   const claims = await claimsOfToken(bearer, config);
   if (claims.aud !== config.issuer) {
     throw new Refusal("not-permitted", "This token is for other services, not for this Worker's own API.");
@@ -37,16 +39,15 @@ async function identityOf(bearer: string, c: Context<AppEnv>, permit: Permission
     identityId: claims.identityId,
     role,
     organizationId: claims.orgId,
-    origin,
+    client,
   });
-  const dependencies = { database, ledgers: c.env.LEDGER, waits };
+  const dependencies = { database, ledgers: c.env.LEDGER, timings };
   const permitHolder = (standing: Standing) => permit(holder(standing));
-  return holder(await admitToken(claims, origin.ip, dependencies, permitHolder));
+  return holder(await admitToken(claims, client.ip, dependencies, permitHolder));
 }
 
 async function callerOf(bearer: string, c: Context<AppEnv>, permit: Permission): Promise<Caller> {
-  if (await equalSecrets(bearer, c.var.config.adminToken))
-    return { kind: "operator", origin: requestOrigin(c) };
+  if (await equalSecrets(bearer, c.var.config.adminToken)) return { kind: "operator", client: clientInfo(c) };
   try {
     return await identityOf(bearer, c, permit);
   } catch (error) {
@@ -60,7 +61,7 @@ async function callerOf(bearer: string, c: Context<AppEnv>, permit: Permission):
 /** Who calls: ADMIN_TOKEN's holder, or an identity by its access token. Anyone else gets no further. */
 const authenticated = (permit: Permission) =>
   createMiddleware<AppEnv>(async (c, next) => {
-    c.set("database", primarySession(c.env.DB, c.var.waits));
+    c.set("database", primarySession(c.env.DB, c.var.timings));
     const bearer = /^Bearer +([\x21-\x7e]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
     try {
       if (bearer === undefined) throw new Refusal("unauthenticated", "A bearer token is required.");
@@ -70,14 +71,14 @@ const authenticated = (permit: Permission) =>
       // binding counts whenever it is called, and an address that an isolate remembered would be refused with the right
       // tokens of others behind it, to save one verification. To be over a rate is no failure.
       if (error instanceof Refusal && error.status < 500 && error.status !== 429) {
-        await checkRate(c.env.FAILED_AUTHENTICATIONS, requestOrigin(c).ip, "too-many-failures");
+        await checkRate(c.env.FAILED_AUTHENTICATIONS, clientInfo(c).ip, "too-many-failures");
       }
       throw error;
     }
     await next();
   });
 
-function hasRole(...roles: string[]): Permission {
+function hasRole(...roles: Role[]): Permission {
   return (caller) => {
     if (caller.kind === "identity" && !roles.includes(caller.role)) {
       throw new Refusal("not-permitted", `Only an identity with the role ${roles.join(" or ")} may do this.`);

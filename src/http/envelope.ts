@@ -2,9 +2,9 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { Misconfigured } from "../env.ts";
+import { Refusal } from "../refusal.ts";
 import { StorageError } from "../storage/storage-error.ts";
-import { TooLate } from "../time-limit.ts";
-import { Refusal } from "./refusal.ts";
+import { TimeoutError } from "../timeout.ts";
 import type { AppEnv } from "./route.ts";
 
 /** How long a client should wait before it asks again, where trying again helps. In seconds. */
@@ -34,7 +34,7 @@ function explain(error: unknown): { refusal: Refusal; message?: string | undefin
   if (error instanceof HTTPException && error.status === 400)
     return { refusal: new Refusal("malformed-json") };
   if (error instanceof HTTPException && error.status === 415) return { refusal: new Refusal("media-type") };
-  if (error instanceof TooLate) return { refusal: new Refusal("too-slow") };
+  if (error instanceof TimeoutError) return { refusal: new Refusal("too-slow") };
   if (error instanceof Misconfigured) {
     return { refusal: new Refusal("internal"), message: `The Worker is not configured: ${error.message}` };
   }

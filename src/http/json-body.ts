@@ -1,6 +1,6 @@
 import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "../refusal.ts";
 
 /** The largest request body in bytes: a login's is about 2 KB, a tenancy's credential about 4 KB. */
 export const maxBodyBytes = 16 * 1024;

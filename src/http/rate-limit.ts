@@ -5,22 +5,14 @@
  */
 
 import { createMiddleware } from "hono/factory";
-import ipaddr from "ipaddr.js";
+import { addressKey } from "../access/address.ts";
 import type { LookupBudget } from "../directory/directory.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
-import { within } from "../time-limit.ts";
-import { requestOrigin } from "./origin.ts";
-import { type Reason, Refusal } from "./refusal.ts";
+import { type Reason, Refusal } from "../refusal.ts";
+import { withTimeout } from "../timeout.ts";
+import { clientInfo } from "./client-info.ts";
 import type { AppEnv } from "./route.ts";
-
-/** A caller's address as limits count it: an IPv6 /64 is one caller, and an IPv4-mapped address is IPv4. */
-export function addressKey(ip: string): string {
-  if (!ipaddr.isValid(ip)) return "unknown";
-  const address = ipaddr.process(ip);
-  if (address.kind() === "ipv4") return address.toString();
-  return `${address.toByteArray().slice(0, 8).join(".")}/64`;
-}
 
 /** The binding answers from memory. */
 const maxWaitMilliseconds = 500;
@@ -28,7 +20,7 @@ const maxWaitMilliseconds = 500;
 /** Counts one, and says whether that is within the limit. */
 export async function withinLimit(limit: RateLimit, key: string): Promise<boolean> {
   try {
-    return (await within(maxWaitMilliseconds, limit.limit({ key }))).success;
+    return (await withTimeout(maxWaitMilliseconds, limit.limit({ key }))).success;
   } catch (error) {
     log("error", { message: "a rate limit cannot be asked", error: String(error) });
     return true;
@@ -42,7 +34,7 @@ export async function checkRate(limit: RateLimit, ip: string, reason: Reason): P
 
 /** For routes where each request counts. */
 export const limitedRequests = createMiddleware<AppEnv>(async (c, next) => {
-  await checkRate(c.env.TOKEN_REQUESTS, requestOrigin(c).ip, "too-many-requests");
+  await checkRate(c.env.TOKEN_REQUESTS, clientInfo(c).ip, "too-many-requests");
   await next();
 });
 

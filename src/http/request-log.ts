@@ -1,13 +1,13 @@
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
 import { log } from "../log.ts";
-import { Waits } from "../waits.ts";
+import { Timings } from "../timings.ts";
 import type { AppEnv } from "./route.ts";
 
 /** One line for each request. The route is the pattern, not the path: a path may hold what a caller invented. */
 export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
-  const waits = new Waits();
-  c.set("waits", waits);
+  const timings = new Timings();
+  c.set("timings", timings);
   await next();
   const { status } = c.res;
   const route = routePath(c, -1);
@@ -17,7 +17,7 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
     route: route.startsWith("/") && !route.endsWith("*") ? route : null,
     status,
     ...c.get("refused"),
-    waits: waits.milliseconds,
+    waits: timings.milliseconds,
     cfRay: c.req.header("cf-ray"),
   });
 });

@@ -1,10 +1,10 @@
 import { createRoute, type RouteConfig, type RouteHandler } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
+import type { Caller } from "../access/caller.ts";
 import { type Config, configOf, type Env } from "../env.ts";
 import type { Session } from "../storage/session.ts";
-import { within } from "../time-limit.ts";
-import type { Waits } from "../waits.ts";
-import type { Caller } from "./caller.ts";
+import { withTimeout } from "../timeout.ts";
+import type { Timings } from "../timings.ts";
 
 export interface AppEnv {
   Bindings: Env;
@@ -15,7 +15,7 @@ export interface AppEnv {
     caller: Caller;
     /** DB's primary. */
     database: Session;
-    waits: Waits;
+    timings: Timings;
     /** Why the request was refused, and what the log alone says of it. */
     refused: { reason: string; message?: string | undefined } | undefined;
   };
@@ -38,5 +38,5 @@ export const configured = createMiddleware<AppEnv>(async (c, next) => {
 /** Longer than any time limit within: whatever hangs, the caller has an answer. In milliseconds. */
 const maxRequestMilliseconds = 7000;
 
-/** Rejects with `TooLate`. */
-export const timeLimit = createMiddleware((_, next) => within(maxRequestMilliseconds, next()));
+/** Rejects with `TimeoutError`. */
+export const timeLimit = createMiddleware((_, next) => withTimeout(maxRequestMilliseconds, next()));

@@ -1,12 +1,38 @@
+import type { Caller } from "../access/caller.ts";
+import { orNotFound, reaches, withinReach } from "../access/reach.ts";
+import { placeOf } from "../audit/event.ts";
 import { changeRecord } from "../audit/outbox.ts";
-import type { Caller } from "../http/caller.ts";
-import { Refusal } from "../http/refusal.ts";
+import { findOrganization } from "../organizations/organizations.ts";
+import { Refusal } from "../refusal.ts";
+import { isId } from "../storage/id.ts";
 import { type PageQuery, pageFrom, pageOf } from "../storage/pages.ts";
 import type { Session } from "../storage/session.ts";
 import { type Sql, sql } from "../storage/sql.ts";
 import { isConstraintError } from "../storage/storage-error.ts";
-import { type Identity, identities } from "../storage/tables.ts";
-import { findIdentity, findOrganization, orNotFound, placeOf, withinReach } from "./reach.ts";
+import { type Identity, identities, type Organization, organizations } from "../storage/tables.ts";
+
+export interface PlacedIdentity {
+  readonly identity: Identity;
+  readonly organization: Organization;
+}
+
+/** Undefined if there is none, or none that the caller may know of. */
+export async function findIdentity(
+  database: Session,
+  caller: Caller,
+  identityId: string,
+): Promise<PlacedIdentity | undefined> {
+  if (!isId(identityId)) return undefined;
+  const row = await database.first(
+    sql`SELECT ${identities.columns}, ${organizations.columns}
+      FROM identities JOIN organizations ON organizations.id = identities.organization_id
+      WHERE identities.id = ${identityId}`.as((found) => ({
+      identity: identities.read(found),
+      organization: organizations.read(found),
+    })),
+  );
+  return row !== undefined && reaches(caller, row.organization) ? row : undefined;
+}
 
 export interface NewIdentity {
   name: string;

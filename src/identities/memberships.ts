@@ -1,12 +1,15 @@
+import type { Caller } from "../access/caller.ts";
+import { orNotFound } from "../access/reach.ts";
+import { placeOf } from "../audit/event.ts";
 import { changeRecord } from "../audit/outbox.ts";
-import type { Caller } from "../http/caller.ts";
-import { Refusal } from "../http/refusal.ts";
+import { findOrganization } from "../organizations/organizations.ts";
+import { Refusal } from "../refusal.ts";
 import { type PageQuery, pageOf } from "../storage/pages.ts";
 import type { Session } from "../storage/session.ts";
 import { sql } from "../storage/sql.ts";
 import { isConstraintError } from "../storage/storage-error.ts";
 import { type Membership, organizationMembers } from "../storage/tables.ts";
-import { findIdentity, findOrganization, orNotFound, placeOf } from "./reach.ts";
+import { findIdentity } from "./identities.ts";
 
 /** Of one identity, so that its deletion, which takes them along, is a statement of a bounded size. */
 const maxMemberships = 1000;

@@ -1,11 +1,13 @@
+import type { Caller } from "../access/caller.ts";
+import { orNotFound } from "../access/reach.ts";
+import { placeOf } from "../audit/event.ts";
 import { changeRecord } from "../audit/outbox.ts";
-import type { Caller } from "../http/caller.ts";
-import { Refusal } from "../http/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { Session } from "../storage/session.ts";
 import { sql } from "../storage/sql.ts";
 import { isConstraintError } from "../storage/storage-error.ts";
 import { type OciAuthConfig, ociAuthConfigs } from "../storage/tables.ts";
-import { findIdentity, orNotFound, placeOf } from "./reach.ts";
+import { findIdentity } from "./identities.ts";
 
 /** What an administrator sets; the rest of a configuration is ours. */
 export type OciAuthSettings = Omit<

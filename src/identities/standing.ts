@@ -1,27 +1,14 @@
+import { roleIn } from "../access/role.ts";
+import type { Role } from "../storage/roles.ts";
 import type { Session } from "../storage/session.ts";
 import { sql } from "../storage/sql.ts";
 import {
-  type Identity,
   identities,
   type Organization,
   ociAuthConfigs,
   organizations,
   type TrustedIp,
 } from "../storage/tables.ts";
-
-type Role = Identity["role"];
-
-/**
- * A role counts in the identity's own organization and below it. Elsewhere, where it is a member by invitation, the
- * identity is a member and no more: its role is in the hands of an admin who has no reach there.
- */
-export function roleIn(
-  organization: Pick<Organization, "id" | "rootId">,
-  identity: Pick<Identity, "role" | "organizationId">,
-): Role {
-  const home = identity.organizationId;
-  return organization.id === home || organization.rootId === home ? identity.role : "member";
-}
 
 /** Where an identity stands now in the organization that its token names. */
 export interface Standing {

@@ -7,7 +7,6 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { OutgoingEvent } from "../audit/event.ts";
-import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { Delivery } from "./delivery.ts";
 import { migrate } from "./schema.ts";
@@ -58,13 +57,18 @@ const lostAlarmMilliseconds = 60_000;
  */
 const tokenMarginMilliseconds = 60_000;
 
-export class Ledger extends DurableObject<Env> {
+/** The bindings that a ledger uses, of those that every object of the Worker has. */
+interface LedgerEnv {
+  readonly AUDIT_DB: D1Database;
+}
+
+export class Ledger extends DurableObject<LedgerEnv> {
   readonly #sql: SqlStorage;
   readonly #delivery: Delivery;
   /** When this instance last armed the alarm for, in milliseconds; a new instance does not know, and arms again. */
   #armedFor: number | undefined;
 
-  constructor(state: DurableObjectState, env: Env) {
+  constructor(state: DurableObjectState, env: LedgerEnv) {
     super(state, env);
     migrate(state.storage);
     this.#sql = state.storage.sql;

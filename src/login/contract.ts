@@ -4,7 +4,6 @@
  * in a newline.
  */
 import { z } from "@hono/zod-openapi";
-import { examples } from "../http/examples.ts";
 import { quoted } from "../oci/parsed.ts";
 
 const maxNamed = 10;
@@ -64,25 +63,5 @@ export const loginAnswer = z.strictObject({
   accessTokenMaxTTL: z.number(),
   tokenType: z.enum(["Bearer"]),
 });
-
-const { tenancyOcid, userOcid, fingerprint } = examples;
-
-/** Its signature is none: 256 bytes that say so. */
-export const exampleBody: z.input<typeof loginBody> = {
-  identityId: examples.identityId,
-  userOcid,
-  headers: {
-    host: "identity.us-ashburn-1.oraclecloud.com",
-    date: "Tue, 24 Nov 2026 03:04:57 GMT",
-    authorization: `Signature version="1",keyId="${tenancyOcid}/${userOcid}/${fingerprint}",algorithm="rsa-sha256",headers="date (request-target) host",signature="${btoa("sign it afresh. ".repeat(16))}"`,
-  },
-};
-
-export const exampleAnswer: z.output<typeof loginAnswer> = {
-  accessToken: examples.accessToken,
-  expiresIn: 3600,
-  accessTokenMaxTTL: 2_592_000,
-  tokenType: "Bearer",
-};
 
 export type LoginBody = z.output<typeof loginBody>;

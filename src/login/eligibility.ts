@@ -3,8 +3,9 @@
  * Each throws a {@link Refusal}.
  */
 import type { Resolution } from "../directory/directory.ts";
-import { Refusal } from "../http/refusal.ts";
+import { allowsUsername } from "../identities/allowed-usernames.ts";
 import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
+import { Refusal } from "../refusal.ts";
 
 /** Step 6: the identity logs in with OCI Auth, and nothing above it is suspended. */
 export function checkConfiguration(configuration: LoginConfiguration | undefined): LoginConfiguration {
@@ -35,14 +36,6 @@ export function checkUser(user: Resolution) {
 export function checkUsername(username: string, { config }: LoginConfiguration): void {
   if (allowsUsername(config.allowedUsernames, username)) return;
   throw new Refusal(username.includes(",") ? "username-has-comma" : "username-not-allowed");
-}
-
-/**
- * Comma-separated, exact and case-sensitive; null allows every user of the tenancy. No list names a user whose name has
- * a comma: it would name two others.
- */
-export function allowsUsername(allowedUsernames: string | null, username: string): boolean {
-  return allowedUsernames === null || allowedUsernames.split(",").some((one) => one.trim() === username);
 }
 
 /** Step 11, for another organization than the identity's own: one that it is a member of. `called` is for messages. */

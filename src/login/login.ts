@@ -4,16 +4,15 @@
  *
  * It touches no binding: what it reads comes through {@link LoginDependencies}, so that every refusal can be tested.
  */
-import { newEvent, type OutgoingEvent, type RequestOrigin } from "../audit/event.ts";
+import type { ClientInfo } from "../access/caller.ts";
+import { roleIn } from "../access/role.ts";
+import { newEvent, type OutgoingEvent, placeOf } from "../audit/event.ts";
 import type { Refused } from "../audit/refusals.ts";
 import type { KeyProof, Resolution } from "../directory/directory.ts";
 import type { DirectoryKey } from "../directory/entry.ts";
 import type { CachedEntry } from "../directory/memory.ts";
 import { verificationKey } from "../directory/verification-keys.ts";
-import { type Reason, Refusal } from "../http/refusal.ts";
 import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
-import { isId, placeOf } from "../identities/reach.ts";
-import { roleIn } from "../identities/standing.ts";
 import { signatureDigest } from "../ledger/address.ts";
 import type { LoginOutcome, LoginRecord } from "../ledger/ledger.ts";
 import type { HttpDate } from "../oci/http-date.ts";
@@ -25,6 +24,8 @@ import { realmDomain } from "../oci/realms.ts";
 import { parseRequestSignature, type RequestSignature } from "../oci/request-signature.ts";
 import { parseSignedGetUser } from "../oci/signed-get-user.ts";
 import { verifySignature } from "../oci/verify.ts";
+import { type Reason, Refusal } from "../refusal.ts";
+import { isId } from "../storage/id.ts";
 import { type IssuedToken, type Issuer, issueToken } from "../tokens/issue.ts";
 import type { LoginBody } from "./contract.ts";
 import {
@@ -37,7 +38,7 @@ import {
 
 export interface LoginDependencies {
   readonly issuer: Issuer;
-  readonly origin: RequestOrigin;
+  readonly client: ClientInfo;
   /** Rejects with a {@link Refusal} if the caller's address is over its rate. */
   checkRate(): Promise<void>;
   loadConfiguration(
@@ -100,7 +101,7 @@ export async function logIn(
   // 6. The identity logs in with OCI Auth, and nothing above it is suspended.
   const configuration = checkConfiguration(found);
 
-  const attempt = new LoginAttempt(keyId, configuration, dependencies.origin);
+  const attempt = new LoginAttempt(keyId, configuration, dependencies.client);
   let caller: Refused = "stranger";
   try {
     // 7. The tenancy is the one that is pinned, and the host and user are of its realm.
@@ -162,13 +163,13 @@ export async function logIn(
 /** What the event of a login tells: more, the further it came. */
 class LoginAttempt {
   readonly #configuration: LoginConfiguration;
-  readonly #origin: RequestOrigin;
+  readonly #client: ClientInfo;
   readonly #actor: string;
   #details: Record<string, unknown>;
 
-  constructor(keyId: ApiKeyId, configuration: LoginConfiguration, origin: RequestOrigin) {
+  constructor(keyId: ApiKeyId, configuration: LoginConfiguration, client: ClientInfo) {
     this.#configuration = configuration;
-    this.#origin = origin;
+    this.#client = client;
     this.#actor = `oci/${keyId.userOcid}`;
     this.#details = { ...keyId };
   }
@@ -191,7 +192,7 @@ class LoginAttempt {
     details: Record<string, unknown>,
   ): OutgoingEvent {
     const identityId = this.#configuration.identity.id;
-    return newEvent(this.#origin, {
+    return newEvent(this.#client, {
       type: "login",
       actor: this.#actor,
       reason,

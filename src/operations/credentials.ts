@@ -1,11 +1,10 @@
 /** Whether OCI still lets each tenancy's credential do what a login needs, and if not, whose fault it is. */
-import type { Config } from "../env.ts";
-import { encryptingKeyId } from "../identities/credential-encryption.ts";
-import { type FailedTrial, tryCredential } from "../identities/credential-trial.ts";
-import { ownerOf, storedIdentityClient } from "../identities/tenancy-client.ts";
+import { encryptingKeyId } from "../keys/credential-encryption.ts";
 import type { IdentityClient, OciFailure } from "../oci/identity-client.ts";
 import type { OciTenancy } from "../storage/tables.ts";
-import { TooLate, within } from "../time-limit.ts";
+import { type FailedTrial, tryCredential } from "../tenancies/credential-trial.ts";
+import { type OciAccess, ownerOf, storedIdentityClient } from "../tenancies/tenancy-client.ts";
+import { TimeoutError, withTimeout } from "../timeout.ts";
 
 export type CredentialProblem =
   | "undecryptable"
@@ -30,32 +29,36 @@ const lanes = 4;
 
 /** Those that there is no time for are `not-checked`. `deadline` is in milliseconds since the epoch. */
 export async function checkCredentials(
-  config: Config,
+  access: OciAccess,
   tenancies: readonly OciTenancy[],
   deadline: number,
 ): Promise<CredentialCheck[]> {
   const checks: CredentialCheck[] = [];
   const queue = tenancies.entries();
   const lane = async () => {
-    for (const [place, tenancy] of queue) checks[place] = await checkUntil(deadline, config, tenancy);
+    for (const [place, tenancy] of queue) checks[place] = await checkUntil(deadline, access, tenancy);
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   return checks;
 }
 
-async function checkUntil(deadline: number, config: Config, tenancy: OciTenancy): Promise<CredentialCheck> {
+async function checkUntil(
+  deadline: number,
+  access: OciAccess,
+  tenancy: OciTenancy,
+): Promise<CredentialCheck> {
   const { tenancyOcid } = tenancy;
   try {
     const left = deadline - Date.now();
-    if (left > 0) return await within(left, checkCredential(config, tenancy));
+    if (left > 0) return await withTimeout(left, checkCredential(access, tenancy));
   } catch (error) {
-    if (!(error instanceof TooLate)) throw error;
+    if (!(error instanceof TimeoutError)) throw error;
   }
   const message = "There was no time left for it. Ask for fewer at once: GET /ready?limit=4.";
   return { tenancyOcid, ok: false, problem: "not-checked", message };
 }
 
-async function checkCredential(config: Config, tenancy: OciTenancy): Promise<CredentialCheck> {
+async function checkCredential(access: OciAccess, tenancy: OciTenancy): Promise<CredentialCheck> {
   const { tenancyOcid, encryptedPrivateKey } = tenancy;
   const wrong = (problem: CredentialProblem, message: string, failure?: OciFailure): CredentialCheck => {
     const { why: _, ...oci } = failure ?? { why: "" };
@@ -63,10 +66,10 @@ async function checkCredential(config: Config, tenancy: OciTenancy): Promise<Cre
   };
   let client: IdentityClient;
   try {
-    client = await storedIdentityClient(config, tenancy);
+    client = await storedIdentityClient(access, tenancy);
   } catch {
     const kid = encryptingKeyId(encryptedPrivateKey);
-    const what = config.encryptionKeys.byId.has(kid) ? "and not with its namesake in" : "which is not in";
+    const what = access.encryptionKeys.byId.has(kid) ? "and not with its namesake in" : "which is not in";
     return wrong(
       "undecryptable",
       `It was encrypted with the key '${kid}', ${what} ENCRYPTION_KEYS. Put that key back, or register the tenancy again.`,

@@ -12,8 +12,8 @@ import { wakeLedger } from "../ledger/address.ts";
 import { log } from "../log.ts";
 import { primarySession, type Session } from "../storage/session.ts";
 import { sql } from "../storage/sql.ts";
-import { within } from "../time-limit.ts";
-import type { Waits } from "../waits.ts";
+import { withTimeout } from "../timeout.ts";
+import type { Timings } from "../timings.ts";
 import { neededMigrations } from "./migrations.ts";
 
 export interface DependencyCheck {
@@ -44,7 +44,7 @@ async function answering(
   question: () => Promise<DependencyCheck>,
 ): Promise<DependencyCheck> {
   try {
-    return await within(dependencyTimeoutMilliseconds, question());
+    return await withTimeout(dependencyTimeoutMilliseconds, question());
   } catch (error) {
     log("error", { message: `${name} does not answer`, error: String(error) });
     return {
@@ -112,8 +112,8 @@ async function checkRefusedEvents(auditDb: Session): Promise<DependencyCheck> {
 }
 
 /** Side by side, each with its own time limit. */
-export async function checkDependencies(env: Env, waits: Waits) {
-  const [db, auditDb] = [primarySession(env.DB, waits), primarySession(env.AUDIT_DB, waits)];
+export async function checkDependencies(env: Env, timings: Timings) {
+  const [db, auditDb] = [primarySession(env.DB, timings), primarySession(env.AUDIT_DB, timings)];
   const [DB, AUDIT_DB, DIRECTORY, LEDGER] = await Promise.all([
     database("DB", db, "nobody logs in and nothing can be configured", async (session) => {
       await loadLoginConfiguration(session, nobody, { id: nobody });
@@ -125,11 +125,11 @@ export async function checkDependencies(env: Env, waits: Waits) {
       return checkRefusedEvents(session);
     }),
     answering("DIRECTORY", "each login asks OCI", async () => {
-      await waits.on("kv", env.DIRECTORY.get("ready"));
+      await timings.measure("kv", env.DIRECTORY.get("ready"));
       return { ok: true };
     }),
     answering("LEDGER", "nobody logs in, renews, revokes or introspects", async () => {
-      await waits.on("ledger", wakeLedger(env.LEDGER.getByName("ready")));
+      await timings.measure("ledger", wakeLedger(env.LEDGER.getByName("ready")));
       return { ok: true };
     }),
   ]);

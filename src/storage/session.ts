@@ -1,4 +1,4 @@
-import type { Waits } from "../waits.ts";
+import type { Timings } from "../timings.ts";
 import type { Row, Sql } from "./sql.ts";
 import { StorageError } from "./storage-error.ts";
 
@@ -7,15 +7,15 @@ type RowsOf<S> = { -readonly [I in keyof S]: S[I] extends Sql<infer T> ? T[] : n
 
 /**
  * A session of D1. It prepares the statements itself, those of a batch included. Each call rejects with a
- * {@link StorageError}, and tells `waits` how long it took.
+ * {@link StorageError}, and tells `timings` how long it took.
  */
 export class Session {
   readonly #session: D1DatabaseSession;
-  readonly #waits: Waits | undefined;
+  readonly #timings: Timings | undefined;
 
-  constructor(session: D1DatabaseSession, waits: Waits | undefined) {
+  constructor(session: D1DatabaseSession, timings: Timings | undefined) {
     this.#session = session;
-    this.#waits = waits;
+    this.#timings = timings;
   }
 
   /** The rows, and what D1 tells of the statement and the database. */
@@ -46,7 +46,7 @@ export class Session {
 
   async #call<T>(call: () => Promise<T>): Promise<T> {
     try {
-      return await (this.#waits === undefined ? call() : this.#waits.on("d1", call()));
+      return await (this.#timings === undefined ? call() : this.#timings.measure("d1", call()));
     } catch (error) {
       throw new StorageError(error);
     }
@@ -54,11 +54,11 @@ export class Session {
 }
 
 /** For changes, and for reads that must see the last one. */
-export function primarySession(db: D1Database, waits?: Waits): Session {
-  return new Session(db.withSession("first-primary"), waits);
+export function primarySession(db: D1Database, timings?: Timings): Session {
+  return new Session(db.withSession("first-primary"), timings);
 }
 
 /** For logins: a replica near the caller may answer, with its lag, usually under a second. */
-export function nearestSession(db: D1Database, waits: Waits): Session {
-  return new Session(db.withSession("first-unconstrained"), waits);
+export function nearestSession(db: D1Database, timings: Timings): Session {
+  return new Session(db.withSession("first-unconstrained"), timings);
 }

@@ -1,4 +1,5 @@
 /** The tables of migrations/db. A test holds the two against each other. */
+import { roles } from "./roles.ts";
 import { boolean, integer, json, nullableText, oneOf, Table, text } from "./table.ts";
 
 export interface TrustedIp {
@@ -22,7 +23,7 @@ export const identities = new Table("identities", {
   id: text,
   name: text,
   organizationId: text,
-  role: oneOf("member", "introspector", "admin"),
+  role: oneOf(...roles),
   suspended: boolean,
   tokenGeneration: integer,
   createdAt: text,

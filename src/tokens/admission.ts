@@ -3,14 +3,14 @@
  * revoked and not used up. Introspection and this Worker's own API ask the same question here.
  */
 
-import { Refusal } from "../http/refusal.ts";
+import { allowsUsername } from "../identities/allowed-usernames.ts";
 import { loadStanding, type Standing } from "../identities/standing.ts";
 import { trusts, trustsAnyone } from "../identities/trusted-ips.ts";
 import { askLedger, ledgerOf } from "../ledger/address.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { allowsUsername } from "../login/eligibility.ts";
+import { Refusal } from "../refusal.ts";
 import type { Session } from "../storage/session.ts";
-import type { Waits } from "../waits.ts";
+import type { Timings } from "../timings.ts";
 import { type AccessTokenClaims, audienceOf } from "./claims.ts";
 import type { Issuer } from "./issue.ts";
 import { verifyToken } from "./verify.ts";
@@ -19,7 +19,7 @@ export interface AdmissionDependencies {
   /** The primary, which knows the last change. */
   readonly database: Session;
   readonly ledgers: DurableObjectNamespace<Ledger>;
-  readonly waits: Waits;
+  readonly timings: Timings;
 }
 
 /** The claims of a token that this Worker issued and that has not expired. Throws a {@link Refusal}. */
@@ -82,7 +82,7 @@ export async function admitToken(
   checkIp(standing, clientIp);
   const use = { tokenId: claims.jti, expiresAt: claims.exp, usesLimit: claims.numUsesLimit ?? 0 };
   const ledger = ledgerOf(dependencies.ledgers, claims.oci, claims.jti);
-  const state = await dependencies.waits.on(
+  const state = await dependencies.timings.measure(
     "ledger",
     askLedger(() => ledger.use(use)),
   );

@@ -1,5 +1,6 @@
 /** What an access token says, and how long it lives (docs/login.md, What compatible clients see; RFC 9068 for `iss`, `sub`, `aud`). */
 import { z } from "zod";
+import type { Role } from "../storage/roles.ts";
 
 export const accessTokenClaims = z.object({
   iss: z.string(),
@@ -50,7 +51,7 @@ export interface Login {
   readonly identity: {
     readonly id: string;
     readonly name: string;
-    readonly role: "member" | "introspector" | "admin";
+    readonly role: Role;
     readonly tokenGeneration: number;
   };
   readonly organization: { readonly id: string; readonly rootId: string; readonly parentId: string | null };
@@ -75,7 +76,7 @@ export function lifetimeSeconds(
 
 /** The audience of this Worker's own API is for identities that may use it, and they get no other. */
 export function audienceOf(
-  identity: { readonly role: string; readonly accessTokenAudience: string | null },
+  identity: { readonly role: Role; readonly accessTokenAudience: string | null },
   { issuer, defaultAudience }: { issuer: string; defaultAudience: string },
 ): string {
   return identity.role === "member" ? (identity.accessTokenAudience ?? defaultAudience) : issuer;

@@ -1,6 +1,6 @@
 import { CompactSign } from "jose";
+import type { SigningKeys } from "../keys/signing-keys.ts";
 import { claimsOf, type Login, lifetimeSeconds } from "./claims.ts";
-import type { SigningKeys } from "./signing-keys.ts";
 
 export interface Issuer {
   readonly issuer: string;

@@ -1,6 +1,6 @@
 import { errors, jwtVerify } from "jose";
+import type { SigningKeys } from "../keys/signing-keys.ts";
 import { type AccessTokenClaims, accessTokenClaims } from "./claims.ts";
-import type { SigningKeys } from "./signing-keys.ts";
 
 export type VerifiedToken =
   | { readonly ok: true; readonly claims: AccessTokenClaims }

@@ -1,16 +1,16 @@
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
+import type { Caller } from "../../src/access/caller.ts";
+import { pageQuery } from "../../src/api/pages.ts";
 import type { OutgoingEvent } from "../../src/audit/event.ts";
 import { type EventsQuery, listEvents, purgeEvents, rootOfEvents } from "../../src/audit/events.ts";
-import { maintain } from "../../src/audit/maintenance.ts";
 import { writeEvents } from "../../src/audit/mover.ts";
 import { changeRecord, recordAction } from "../../src/audit/outbox.ts";
 import { type Refused, writeRefusal } from "../../src/audit/refusals.ts";
 import { UnwrittenRefusals } from "../../src/audit/unwritten-refusals.ts";
-import type { Caller } from "../../src/http/caller.ts";
-import { pageQuery } from "../../src/http/pages.ts";
 import worker from "../../src/index.ts";
+import { maintain } from "../../src/operations/maintenance.ts";
 import { primarySession, Session } from "../../src/storage/session.ts";
 import { sql } from "../../src/storage/sql.ts";
 import { organizations } from "../../src/storage/tables.ts";
@@ -240,8 +240,8 @@ describe("a purge", () => {
   });
 });
 
-const origin = { reqId: "req-uV1PNuuRpSBs1f", ip: "192.0.2.1", userAgent: "curl/8" };
-const operator: Caller = { kind: "operator", origin };
+const client = { reqId: "req-uV1PNuuRpSBs1f", ip: "192.0.2.1", userAgent: "curl/8" };
+const operator: Caller = { kind: "operator", client };
 
 async function waiting(): Promise<OutgoingEvent[]> {
   const { results } = await env.DB.prepare("SELECT event FROM audit_outbox").all<{ event: string }>();
@@ -250,7 +250,7 @@ async function waiting(): Promise<OutgoingEvent[]> {
 
 describe("the record of a change", () => {
   const database = primarySession(env.DB);
-  const happening = { type: "organization.update", organizationId: "one", details: { name: "new" } } as const;
+  const input = { type: "organization.update", organizationId: "one", details: { name: "new" } } as const;
   const rename = (id: string) => organizations.update({ name: "new" }, sql`WHERE id = ${id}`);
   const nameOfOne = async () => (await database.first(organizations.select(sql`WHERE id = 'one'`)))?.name;
   const made = {
@@ -267,33 +267,33 @@ describe("the record of a change", () => {
     ["the operator", operator, "operator"],
     [
       "an admin",
-      { kind: "identity", identityId: "identity-1", role: "admin", organizationId: "one", origin },
+      { kind: "identity", identityId: "identity-1", role: "admin", organizationId: "one", client },
       "identity/identity-1",
     ],
   ])("of %s commits with it, and says who, from where and what", async (_, caller, actor) => {
-    await database.batch([rename("one"), changeRecord(caller, happening)]);
+    await database.batch([rename("one"), changeRecord(caller, input)]);
     expect(await nameOfOne()).toBe("new");
     expect(await waiting()).toEqual([
       {
         ...{ id: expect.any(String), at: expect.any(String), outcome: "success", reason: null, actor },
-        ...{ rootOrganizationId: null, identityId: null, ...origin, ...happening },
+        ...{ rootOrganizationId: null, identityId: null, ...client, ...input },
       },
     ]);
   });
 
   it("is none where nothing changed", async () => {
-    await database.batch([rename("none"), changeRecord(operator, happening)]);
+    await database.batch([rename("none"), changeRecord(operator, input)]);
     expect(await waiting()).toEqual([]);
   });
 
   it("is none where nothing changed, though something did just before", async () => {
-    await database.batch([rename("one"), rename("none"), changeRecord(operator, happening)]);
+    await database.batch([rename("one"), rename("none"), changeRecord(operator, input)]);
     expect(await waiting()).toEqual([]);
   });
 
   it("goes with its batch, when a later statement of it fails", async () => {
     const taken = organizations.insert({ id: "two", name: "two", ...made });
-    await expect(database.batch([rename("one"), changeRecord(operator, happening), taken])).rejects.toThrow();
+    await expect(database.batch([rename("one"), changeRecord(operator, input), taken])).rejects.toThrow();
     expect(await nameOfOne()).toBe("old");
     expect(await waiting()).toEqual([]);
   });
@@ -302,7 +302,7 @@ describe("the record of a change", () => {
     await env.DB.exec(
       "CREATE TRIGGER full BEFORE INSERT ON audit_outbox BEGIN SELECT RAISE(ABORT, 'database is full'); END",
     );
-    const change = database.batch([rename("one"), changeRecord(operator, happening)]);
+    const change = database.batch([rename("one"), changeRecord(operator, input)]);
     await expect(change).rejects.toThrow();
     await env.DB.exec("DROP TRIGGER full");
     expect(await nameOfOne()).toBe("old");

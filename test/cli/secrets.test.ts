@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freshSecrets, newSigningKey, type Secrets } from "../../cli/secrets/fresh-secrets.ts";
-import { importSigningKeys, signingKeySet } from "../../src/tokens/signing-keys.ts";
+import { importSigningKeys, signingKeySet } from "../../src/keys/signing-keys.ts";
 import { type BuiltCommand, buildCommand, type Run } from "./built-command.ts";
 
 let command: BuiltCommand;

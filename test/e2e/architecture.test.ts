@@ -1,20 +1,7 @@
-/** What docs/architecture.md says of the modules is what the code's imports are. */
-import { beforeAll, describe, expect, it } from "vitest";
-import {
-  boxOf,
-  draw,
-  drawn,
-  type Imports,
-  importsOfBoxes,
-  leaves,
-  readImports,
-} from "../../dev/architecture.ts";
-import { importsIn, sourceImports } from "../../dev/source-imports.ts";
-
-let imports: Imports;
-beforeAll(async () => {
-  imports = await readImports();
-});
+/** What docs/architecture.md says of the folders is what the code's imports are, type imports included. */
+import { describe, expect, it } from "vitest";
+import { boxOf, draw, drawn, importsOfBoxes, ordered } from "../../dev/architecture.ts";
+import { type Imports, importsIn, sourceImports } from "../../dev/source-imports.ts";
 
 /** What is left when everything that imports nothing that is left is taken away, again and again. */
 function cyclesIn(graph: ReadonlyMap<string, readonly string[]>): string[] {
@@ -26,62 +13,8 @@ function cyclesIn(graph: ReadonlyMap<string, readonly string[]>): string[] {
   return [...left.keys()];
 }
 
-/** Against the direction of all others, each to modules that lead nowhere near it; the page says why. */
-const exceptions = ["env.ts > identities/", "env.ts > tokens/", "tokens/ > login/"];
-
-it("the diagram is of the modules as they are", () => {
-  expect(drawn()).toBe(draw(imports));
-});
-
-it("no module imports itself, however far round", () => {
-  expect(imports.size).toBeGreaterThan(50);
-  expect(cyclesIn(imports)).toEqual([]);
-});
-
-it("imports between folders run one way, but for the exceptions", () => {
-  const boxes = importsOfBoxes(imports);
-  const edges = [...boxes].flatMap(([box, others]) => others.map((other) => `${box} > ${other}`));
-  const without = (left: readonly string[]) =>
-    new Map(
-      [...boxes].map(([box, others]) => [box, others.filter((to) => !left.includes(`${box} > ${to}`))]),
-    );
-  expect(edges).toEqual(expect.arrayContaining(exceptions));
-  expect(cyclesIn(without(exceptions))).toEqual([]);
-  for (const exception of exceptions) {
-    const others = exceptions.filter((other) => other !== exception);
-    expect([exception, cyclesIn(without(others))]).not.toEqual([exception, []]);
-  }
-});
-
-it("oci/ imports nothing of ours, and env.ts only what imports nothing of ours", () => {
-  const importsOf = (modules: Iterable<string>) => [...modules].flatMap((name) => imports.get(name) ?? []);
-  const oci = [...imports.keys()].filter((name) => name.startsWith("oci/"));
-  expect(oci.length).toBeGreaterThan(5);
-  expect(importsOf(oci).filter((name) => !name.startsWith("oci/"))).toEqual([]);
-  const ofEnv = importsOf(["env.ts"]);
-  expect(ofEnv).toEqual(["identities/credential-encryption.ts", "tokens/signing-keys.ts"]);
-  expect(importsOf(ofEnv)).toEqual([]);
-  expect(leaves(imports)).toEqual(["log.ts", "time-limit.ts", "waits.ts"]);
-});
-
-it("only index.ts imports app.ts, and only app.ts imports routes", () => {
-  const importers = (box: string) => [
-    ...new Set(
-      [...imports]
-        .filter(([, imported]) => imported.some((to) => boxOf(to) === box))
-        .map(([name]) => boxOf(name)),
-    ),
-  ];
-  expect(importers("index.ts")).toEqual([]);
-  expect(importers("app.ts")).toEqual(["index.ts"]);
-  expect(importers("routes").filter((box) => box !== "routes")).toEqual(["app.ts"]);
-});
-
-describe("cli/", () => {
-  const files = sourceImports("cli");
-
-  it("imports are read however they are written", () => {
-    const text = `import one, { type Two } from "../two.ts";
+it("imports are read however they are written", () => {
+  const text = `import one, { type Two } from "../two.ts";
 import type { Three } from "../../three.ts";
 import {
   four,
@@ -94,43 +27,104 @@ const eight = await import("./eight.ts");
 type Nine = import("./nine.ts").Nine;
 export const ten = "./ten.ts";
 `;
-    expect(importsIn("cli/login/one.ts", text)).toEqual([
-      "cli/two.ts",
-      "three.ts",
-      ...["four", "five", "six", "seven", "eight", "nine"].map((name) => `cli/login/${name}.ts`),
+  expect(importsIn("cli/login/one.ts", text)).toEqual([
+    "cli/two.ts",
+    "three.ts",
+    ...["four", "five", "six", "seven", "eight", "nine"].map((name) => `cli/login/${name}.ts`),
+  ]);
+});
+
+describe.each(["src", "cli", "bench", "dev"])("in %s/", (top) => {
+  const files = sourceImports(top);
+
+  it("no file imports itself, however far round", () => {
+    expect(files.size).toBeGreaterThan(5);
+    expect(cyclesIn(files)).toEqual([]);
+  });
+
+  it("no folder imports itself, however far round", () => {
+    const boxes = importsOfBoxes(files, top);
+    expect(cyclesIn(boxes)).toEqual([]);
+    expect(ordered(boxes)).toHaveLength(boxes.size);
+  });
+});
+
+describe("src/", () => {
+  const files = sourceImports("src");
+  const boxes = importsOfBoxes(files, "src");
+  /** Who imports a box, by path of the file. */
+  const importersOf = (box: string) =>
+    [...files]
+      .filter(
+        ([path, imported]) => boxOf(path, "src") !== box && imported.some((to) => boxOf(to, "src") === box),
+      )
+      .map(([path]) => path);
+
+  it("is what the diagram shows", () => {
+    expect(drawn()).toBe(draw(files));
+  });
+
+  it("imports nothing from outside but the version in package.json", () => {
+    const outside = [...files].flatMap(([path, imported]) =>
+      imported.filter((to) => !to.startsWith("src/")).map((to) => `${path} > ${to}`),
+    );
+    expect(outside).toEqual([]);
+  });
+
+  it("oci/ imports nothing of ours", () => {
+    expect(boxes.get("oci/")).toEqual([]);
+  });
+
+  it("what decides touches no binding: it does not know env.ts, nor what stands above it", () => {
+    for (const box of ["login/", "tokens/", "directory/", "identities/", "organizations/", "tenancies/"]) {
+      expect([box, boxes.get(box)?.filter((to) => /^(env\.ts|http\/|api\/|app\.ts)$/.test(to))]).toEqual([
+        box,
+        [],
+      ]);
+    }
+  });
+
+  it("only index.ts imports app.ts, and only app.ts imports api/", () => {
+    expect(importersOf("index.ts")).toEqual([]);
+    expect(importersOf("app.ts")).toEqual(["src/index.ts"]);
+    expect(importersOf("api/")).toEqual(["src/app.ts"]);
+  });
+
+  it("files that stand in no folder are what the page names", () => {
+    expect([...boxes.keys()].filter((box) => !box.endsWith("/"))).toEqual([
+      "app.ts",
+      "env.ts",
+      "index.ts",
+      "log.ts",
+      "refusal.ts",
+      "timeout.ts",
+      "timings.ts",
+      "zod-members.ts",
+      "zod.ts",
     ]);
   });
+});
 
-  it("no file imports itself, however far round, type imports included; nor does a folder", () => {
-    expect(files.size).toBeGreaterThan(50);
-    expect(cyclesIn(files)).toEqual([]);
-    const folders = new Map<string, string[]>();
-    for (const [path, imported] of files) {
-      const others = imported.map(folderOf).filter((other) => other !== folderOf(path));
-      folders.set(folderOf(path), [...(folders.get(folderOf(path)) ?? []), ...others]);
-    }
-    expect(cyclesIn(folders)).toEqual([]);
-  });
+describe("cli/", () => {
+  const files = sourceImports("cli");
 
-  it("nothing of src/ knows of it", () => {
-    const src = sourceImports("src");
-    expect(src.size).toBeGreaterThan(50);
-    expect([...src].filter(([, imported]) => imported.some((path) => path.startsWith("cli/")))).toEqual([]);
+  it("is not known to src/", () => {
+    expect(importersFrom("src", "cli/")).toEqual([]);
   });
 
   it("takes from src/ the protocol, the schemas of settings and the key sets, and nothing else", () => {
     const taken = [...files.values()].flat().filter((path) => !path.startsWith("cli/"));
     expect([...new Set(taken)].filter((path) => !path.startsWith("src/oci/")).sort()).toEqual([
       "package.json",
-      "src/identities/credential-encryption.ts",
-      "src/identities/fields.ts",
-      "src/identities/oci-auth-settings.ts",
-      "src/tokens/signing-keys.ts",
+      "src/api/fields.ts",
+      "src/api/oci-auth-settings.ts",
+      "src/keys/credential-encryption.ts",
+      "src/keys/signing-keys.ts",
     ]);
   });
 
-  /** A file that stands in no folder of cli/ stands for itself. */
-  function folderOf(path: string): string {
-    return path.split("/").slice(0, 2).join("/");
+  function importersFrom(top: string, wanted: string): string[] {
+    const imports: Imports = sourceImports(top);
+    return [...imports].filter(([, to]) => to.some((path) => path.startsWith(wanted))).map(([path]) => path);
   }
 });

@@ -22,7 +22,7 @@ describe("the model sees a Worker that", () => {
       7,
       /\(renew\)\nexpected: token-revoked\nactual: +200/,
       [
-        "tokens/renew.ts",
+        "login/renew.ts",
         'if (state !== "active") throw new Refusal(state === "revoked" ? "token-revoked" : "token-used-up");',
         'if (state === "used-up") throw new Refusal("token-used-up");',
       ],

@@ -3,16 +3,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { type Reason, Refusal } from "../../src/http/refusal.ts";
+import { type Reason, Refusal } from "../../src/refusal.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const page = read("docs/operate.md");
 
 it("explains each reason of a refusal once, with its status, and no other", () => {
-  const reasons = [...read("src/http/refusal.ts").matchAll(/^ {2}"?([a-z-]+)"?: \[/gm)].map(
-    ([, name]) => name,
-  );
+  const reasons = [...read("src/refusal.ts").matchAll(/^ {2}"?([a-z-]+)"?: \[/gm)].map(([, name]) => name);
   expect(reasons.length).toBeGreaterThan(30);
   const rows = [...page.matchAll(/^\| `([a-z-]+)` \| (\d{3}) \|/gm)].map(([, name, status]) => [
     name,
@@ -23,7 +21,7 @@ it("explains each reason of a refusal once, with its status, and no other", () =
 });
 
 it("explains each problem that GET /ready names", () => {
-  const source = read("src/operations/ready-route.ts").replaceAll(/\s+/g, " ");
+  const source = read("src/api/ready-route.ts").replaceAll(/\s+/g, " ");
   const problems = [
     ...source.matchAll(/problem: z \.enum\(\[(.*?)\]\)|problem: z\.enum\(\[(.*?)\]\)/g),
   ].flatMap(([, one, other]) => (one ?? other ?? "").match(/[a-z-]+/g) ?? []);

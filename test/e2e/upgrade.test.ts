@@ -95,7 +95,7 @@ const defects: Readonly<Record<string, readonly Defect[]>> = {
       what: "a call of the ledger is named otherwise",
       weakenings: [
         ["ledger/ledger.ts", /\brecordRevocation\b/g, "recordEnd"],
-        ["tokens/token-routes.ts", /\brecordRevocation\b/g, "recordEnd"],
+        ["api/token-routes.ts", /\brecordRevocation\b/g, "recordEnd"],
       ],
       seen: /^roll-out.*, the new Worker: a revocation was answered 503/,
     },

@@ -9,7 +9,6 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
 import type { OutgoingEvent } from "../../src/audit/event.ts";
-import { Refusal } from "../../src/http/refusal.ts";
 import {
   askLedger,
   ledgerOf,
@@ -19,6 +18,7 @@ import {
   wakeLedger,
 } from "../../src/ledger/address.ts";
 import type { Ledger, LoginRecord, TokenUse } from "../../src/ledger/ledger.ts";
+import { Refusal } from "../../src/refusal.ts";
 import { newLoginEvent } from "../audit/made-events.ts";
 import { loggedIds, migrateDatabases } from "../databases.ts";
 import { newTenancyOcid, newUserOcid } from "../oci/ocids.ts";

@@ -6,16 +6,16 @@ import type { OutgoingEvent } from "../../src/audit/event.ts";
 import type { Refused } from "../../src/audit/refusals.ts";
 import type { KeyProof, Resolution } from "../../src/directory/directory.ts";
 import type { DirectoryEntry } from "../../src/directory/entry.ts";
-import { Refusal } from "../../src/http/refusal.ts";
 import type { LoginConfiguration } from "../../src/identities/login-configuration.ts";
+import { importSigningKeys, signingKeySet } from "../../src/keys/signing-keys.ts";
 import { askLedger } from "../../src/ledger/address.ts";
 import type { LoginOutcome, LoginRecord } from "../../src/ledger/ledger.ts";
 import type { LoginBody } from "../../src/login/contract.ts";
 import { type LoginDependencies, logIn } from "../../src/login/login.ts";
 import { formatApiKeyId } from "../../src/oci/key-id.ts";
+import { Refusal } from "../../src/refusal.ts";
 import type { Organization } from "../../src/storage/tables.ts";
 import type { IssuedToken, Issuer } from "../../src/tokens/issue.ts";
-import { importSigningKeys, signingKeySet } from "../../src/tokens/signing-keys.ts";
 import { base64, newEcKeyPair, newRsaKeyPair } from "../oci/key-pairs.ts";
 import { newTenancyOcid, newUserOcid } from "../oci/ocids.ts";
 
@@ -26,7 +26,7 @@ const ecKey = newEcKeyPair();
 const [tenancyOcid, userOcid] = [newTenancyOcid(), newUserOcid()];
 const signer = { tenancyOcid, userOcid, fingerprint: key.fingerprint };
 const identityId = "0b9c6d8e-1f2a-4b3c-8d4e-5f6071829304";
-const origin = { reqId: "req-uV1PNuuRpSBs1f", ip: "192.0.2.1", userAgent: "oci-go-sdk" };
+const client = { reqId: "req-uV1PNuuRpSBs1f", ip: "192.0.2.1", userAgent: "oci-go-sdk" };
 
 let issuer: Issuer;
 beforeAll(async () => {
@@ -169,7 +169,7 @@ async function attempt(changed: Partial<Scene> = {}) {
   const refused: Refused[] = [];
   const dependencies: LoginDependencies = {
     issuer,
-    origin,
+    client,
     async checkRate() {
       if (scene.overRate) throw new Refusal("too-many-logins");
     },
@@ -492,7 +492,7 @@ describe("a login that succeeds", () => {
     await logIn(
       body,
       {
-        ...{ issuer, origin, reportRefusal: () => {}, checkRate: async () => {} },
+        ...{ issuer, client, reportRefusal: () => {}, checkRate: async () => {} },
         loadConfiguration: () => answered("D1", configuration),
         readDirectory: () => answered("KV", cachedEntry),
         resolveUser: () => answered("directory", found),
@@ -521,7 +521,7 @@ describe("a login that succeeds", () => {
           reason: null,
         },
         ...{ organizationId: "root", rootOrganizationId: "root", identityId, actor: `oci/${userOcid}` },
-        ...origin,
+        ...client,
         details: { ...signer, username: "domain/alice", keySource: source, tokenId: jti },
       });
       expectNoMaterial(event, login);
@@ -591,7 +591,7 @@ describe("a login that is refused", () => {
     const { refusals } = await attempt({ organizationSlug: "none", ...configured({ home: sub }) });
     expect(refusals).toMatchObject([
       {
-        ...{ type: "login", outcome: "failure", reason: "sub-organization-not-found", identityId, ...origin },
+        ...{ type: "login", outcome: "failure", reason: "sub-organization-not-found", identityId, ...client },
         ...{ organizationId: "sub", rootOrganizationId: "root", actor: `oci/${userOcid}` },
       },
     ]);

@@ -10,7 +10,7 @@ import {
   ociAuthConfigs,
   organizations,
 } from "../../src/storage/tables.ts";
-import { Waits } from "../../src/waits.ts";
+import { Timings } from "../../src/timings.ts";
 import { migrateDatabases } from "../databases.ts";
 
 const database = primarySession(env.DB);
@@ -174,10 +174,10 @@ describe("an error of D1's", () => {
 
 it("each call is timed, whether it fails or not", async () => {
   for (const statement of [sql`SELECT 1`, sql`SELECT`]) {
-    const waits = new Waits();
-    await primarySession(env.DB, waits)
+    const timings = new Timings();
+    await primarySession(env.DB, timings)
       .all(statement)
       .catch(() => {});
-    expect(waits.milliseconds).toEqual({ d1: expect.any(Number) });
+    expect(timings.milliseconds).toEqual({ d1: expect.any(Number) });
   }
 });

@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { CompactSign, decodeJwt, decodeProtectedHeader, type JWTPayload, SignJWT } from "jose";
 import { describe, expect, it, vi } from "vitest";
+import { importSigningKeys, type SigningKey, signingKeySet } from "../../src/keys/signing-keys.ts";
 import { type Login, lifetimeSeconds, type TokenPolicy } from "../../src/tokens/claims.ts";
 import { type Issuer, issueToken } from "../../src/tokens/issue.ts";
-import { importSigningKeys, type SigningKey, signingKeySet } from "../../src/tokens/signing-keys.ts";
 import { verifyToken } from "../../src/tokens/verify.ts";
 
 const issuer = "https://auth.example.com";

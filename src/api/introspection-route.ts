@@ -1,0 +1,129 @@
+import { z } from "@hono/zod-openapi";
+import { reaches } from "../access/reach.ts";
+import { introspectorOnly } from "../http/authenticate.ts";
+import { defineRoute } from "../http/route.ts";
+import { isIpAddress } from "../identities/trusted-ips.ts";
+import { Refusal } from "../refusal.ts";
+import { admitToken, checkAudience, claimsOfToken } from "../tokens/admission.ts";
+import { type AccessTokenClaims, accessTokenClaims } from "../tokens/claims.ts";
+import { bodyRefusals, callerRefusals, errorResponses } from "./error-responses.ts";
+import { examples } from "./examples.ts";
+import { success } from "./fields.ts";
+
+/** Parameters that are not known are ignored (RFC 7662, section 2.1). */
+const question = z.object({
+  // As renewal and revocation read it.
+  token: z.string().trim().openapi({ description: "The access token." }),
+  token_type_hint: z.string().optional(),
+  client_ip: z.string().refine(isIpAddress, "is not an IP address").optional().openapi({
+    description: "Where the token is used from. A token with restricted IPs is inactive without it.",
+  }),
+});
+
+const answer = z.union([
+  z.strictObject({ active: z.literal(false) }),
+  accessTokenClaims
+    .extend({
+      active: z.literal(true),
+      token_type: z.literal("Bearer"),
+      client_id: z.string().openapi({ description: "The identity's id." }),
+      username: z.string().openapi({ description: "The OCI username." }),
+    })
+    .strict(),
+]);
+
+const example: z.output<typeof answer> = {
+  active: true,
+  token_type: "Bearer",
+  client_id: examples.identityId,
+  username: examples.username,
+  iss: "https://auth.example.com",
+  sub: examples.identityId,
+  aud: "api",
+  iat: examples.loggedInAt,
+  exp: examples.loggedInAt + 3600,
+  jti: examples.tokenId,
+  identityId: examples.identityId,
+  identityName: "payments",
+  authMethod: "oci-auth",
+  orgId: examples.organizationId,
+  rootOrgId: examples.organizationId,
+  parentOrgId: examples.organizationId,
+  identityAccessTokenId: examples.tokenId,
+  authTokenType: "identityAccessToken",
+  accessTokenTTL: 2_592_000,
+  accessTokenMaxTTL: 2_592_000,
+  accessTokenPeriod: 0,
+  creationEpoch: examples.loggedInAt,
+  tokenGeneration: 0,
+  oci: {
+    tenancyOcid: examples.tenancyOcid,
+    userOcid: examples.userOcid,
+    username: examples.username,
+    fingerprint: examples.fingerprint,
+  },
+};
+
+/** Nothing is said of why a token is not active: the token may be anyone's (RFC 7662, section 2.2). */
+async function ifActive(admitted: Promise<AccessTokenClaims>): Promise<AccessTokenClaims | undefined> {
+  try {
+    return await admitted;
+  } catch (error) {
+    if (error instanceof Refusal && error.status < 500) return undefined;
+    throw error;
+  }
+}
+
+export const introspectionRoute = defineRoute(
+  {
+    method: "post",
+    path: "/oauth2/introspect",
+    tags: ["Tokens"],
+    operationId: "introspectToken",
+    summary: "Ask whether an access token is active",
+    description:
+      "Whether an access token may be used now (RFC 7662): it sees revocations, use limits, trusted IPs and suspensions. An active answer is a use.",
+    ...introspectorOnly,
+    request: {
+      body: {
+        required: true,
+        content: {
+          "application/x-www-form-urlencoded": {
+            schema: question,
+            example: { token: examples.accessToken, client_ip: examples.ip },
+          },
+        },
+      },
+    },
+    responses: {
+      ...success("What is known of the token", answer, example),
+      ...errorResponses(callerRefusals, bodyRefusals),
+    },
+  },
+  async (c) => {
+    const { config, caller, timings } = c.var;
+    const { token, client_ip } = c.req.valid("form");
+    const dependencies = { database: c.var.database, ledgers: c.env.LEDGER, timings };
+    const admit = async () => {
+      const claims = await claimsOfToken(token, config);
+      await admitToken(claims, client_ip, dependencies, (standing) => {
+        // Another organization's token is as good as none.
+        if (!reaches(caller, standing.organization)) throw new Refusal("not-found");
+        checkAudience(claims.aud, standing, config);
+      });
+      return claims;
+    };
+    const claims = await ifActive(admit());
+    if (claims === undefined) return c.json({ active: false as const }, 200);
+    return c.json(
+      {
+        active: true as const,
+        token_type: "Bearer" as const,
+        client_id: claims.identityId,
+        username: claims.oci.username,
+        ...claims,
+      },
+      200,
+    );
+  },
+);

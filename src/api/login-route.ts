@@ -1,0 +1,76 @@
+import { writeRefusal } from "../audit/refusals.ts";
+import { Directory } from "../directory/directory.ts";
+import { clientInfo } from "../http/client-info.ts";
+import { checkRate, lookupBudget } from "../http/rate-limit.ts";
+import { defineRoute } from "../http/route.ts";
+import { loadLoginConfiguration } from "../identities/login-configuration.ts";
+import { askLedger, ledgerOf } from "../ledger/address.ts";
+import { loginAnswer, loginBody } from "../login/contract.ts";
+import { logIn } from "../login/login.ts";
+import { nearestSession } from "../storage/session.ts";
+import { storedIdentityClient } from "../tenancies/tenancy-client.ts";
+import { bodyRefusals, eligibilityRefusals, errorResponses } from "./error-responses.ts";
+import { jsonBody, success } from "./fields.ts";
+import { exampleAnswer, exampleBody } from "./login-examples.ts";
+
+export const loginRoute = defineRoute(
+  {
+    method: "post",
+    path: "/api/v1/auth/oci-auth/login",
+    tags: ["OCI Auth"],
+    summary: "Log in with a signed OCI request",
+    description: "Login with OCI Auth for machine identity",
+    operationId: "loginWithOciAuth",
+    request: { body: jsonBody(loginBody, exampleBody) },
+    responses: {
+      ...success("Default Response", loginAnswer, exampleAnswer),
+      ...errorResponses(
+        bodyRefusals,
+        "malformed-request",
+        "security-token",
+        "date-not-signed",
+        "another-user",
+        "date-out-of-range",
+        "another-realm",
+        eligibilityRefusals,
+        "signature-invalid",
+        "signature-reused",
+        "too-many-logins",
+        "ledger-unavailable",
+      ),
+    },
+  },
+  async (c) => {
+    const { config, timings } = c.var;
+    const now = Date.now();
+    const client = clientInfo(c);
+    const budget = lookupBudget(c.env, client.ip);
+    const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
+    const session = nearestSession(c.env.DB, timings);
+    const token = await logIn(
+      c.req.valid("json"),
+      {
+        issuer: config,
+        client,
+        checkRate: () => checkRate(c.env.LOGINS, client.ip, "too-many-logins"),
+        loadConfiguration: (identityId, slug) =>
+          loadLoginConfiguration(session, identityId, slug === undefined ? undefined : { slug }),
+        readDirectory: ({ tenancyOcid, userOcid }) =>
+          timings.measure("kv", directory.read(tenancyOcid, userOcid)),
+        resolveUser: (keyId, cached, prove, tenancy) =>
+          timings.measure(
+            "oci",
+            directory.resolve(keyId, cached, prove, () => storedIdentityClient(config, tenancy), now),
+          ),
+        recordLogin: (keyId, login) =>
+          timings.measure(
+            "ledger",
+            askLedger(() => ledgerOf(c.env.LEDGER, keyId, login.signatureDigest).recordLogin(login)),
+          ),
+        reportRefusal: (event, refused) => c.executionCtx.waitUntil(writeRefusal(c.env, event, refused)),
+      },
+      now,
+    );
+    return c.json(token, 200);
+  },
+);

@@ -1,0 +1,162 @@
+import { z } from "@hono/zod-openapi";
+import { adminOnly } from "../http/authenticate.ts";
+import { defineRoute } from "../http/route.ts";
+import { attachOciAuth, detachOciAuth, getOciAuth, updateOciAuth } from "../identities/oci-auth.ts";
+import type { OciAuthConfig } from "../storage/tables.ts";
+import { bodyRefusals, callerRefusals, errorResponses } from "./error-responses.ts";
+import { examples } from "./examples.ts";
+import { id, identityPath, jsonBody, success, time } from "./fields.ts";
+import { attachment, change, defaultTtlSeconds, signatureReuse } from "./oci-auth-settings.ts";
+
+const identityOciAuth = z
+  .strictObject({
+    id,
+    identityId: id,
+    type: z.literal("iam"),
+    tenancyOcid: z.string(),
+    allowedUsernames: z.string().nullable(),
+    accessTokenTTL: z.number(),
+    accessTokenMaxTTL: z.number(),
+    accessTokenNumUsesLimit: z.number(),
+    accessTokenPeriod: z.number(),
+    accessTokenTrustedIps: z.array(
+      z.strictObject({
+        ipAddress: z.string(),
+        type: z.enum(["ipv4", "ipv6"]),
+        prefix: z.number().optional(),
+      }),
+    ),
+    accessTokenAudience: z.string().nullable(),
+    signatureReuse,
+    createdAt: time,
+    updatedAt: time,
+  })
+  .openapi("IdentityOciAuth");
+
+const one = z.strictObject({ identityOciAuth });
+
+const example = {
+  identityOciAuth: {
+    id: examples.ociAuthId,
+    identityId: examples.identityId,
+    type: "iam" as const,
+    tenancyOcid: examples.tenancyOcid,
+    allowedUsernames: examples.username,
+    accessTokenTTL: defaultTtlSeconds,
+    accessTokenMaxTTL: defaultTtlSeconds,
+    accessTokenNumUsesLimit: 0,
+    accessTokenPeriod: 0,
+    accessTokenTrustedIps: [
+      { ipAddress: "0.0.0.0", type: "ipv4" as const, prefix: 0 },
+      { ipAddress: "::", type: "ipv6" as const, prefix: 0 },
+    ],
+    accessTokenAudience: null,
+    signatureReuse: "allow" as const,
+    createdAt: examples.time,
+    updatedAt: examples.time,
+  },
+};
+
+function view({ rootOrganizationId: _, ...row }: OciAuthConfig) {
+  return { identityOciAuth: { ...row, type: "iam" as const } };
+}
+
+const common = {
+  tags: ["OCI Auth"],
+  ...adminOnly,
+  path: "/api/v1/auth/oci-auth/identities/{identityId}" as const,
+};
+
+export const ociAuthRoutes = [
+  defineRoute(
+    {
+      ...common,
+      method: "post",
+      operationId: "attachOciAuth",
+      summary: "Attach OCI Auth to an identity",
+      description: "Let users of an OCI tenancy log in as this identity.",
+      request: {
+        params: identityPath,
+        body: jsonBody(attachment, {
+          tenancyOcid: examples.tenancyOcid,
+          allowedUsernames: examples.username,
+        }),
+      },
+      responses: {
+        ...success("Attached", one, example),
+        ...errorResponses(callerRefusals, bodyRefusals, "conflict", "not-found"),
+      },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      const { issuer } = c.var.config;
+      const settings = c.req.valid("json");
+      return c.json(
+        view(await attachOciAuth(c.var.database, c.var.caller, issuer, identityId, settings)),
+        200,
+      );
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "get",
+      operationId: "getOciAuth",
+      summary: "Get an identity's OCI Auth",
+      request: { params: identityPath },
+      responses: {
+        ...success("The configuration", one, example),
+        ...errorResponses(callerRefusals, "not-found", "no-oci-auth"),
+      },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      return c.json(view(await getOciAuth(c.var.database, c.var.caller, identityId)), 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "patch",
+      operationId: "updateOciAuth",
+      summary: "Change an identity's OCI Auth",
+      description:
+        "Change what the body names and nothing else; allowedUsernames and accessTokenAudience are cleared by null.",
+      request: {
+        params: identityPath,
+        body: jsonBody(change, {
+          accessTokenTTL: 900,
+          signatureReuse: "reject",
+        }),
+      },
+      responses: {
+        ...success("Changed", one, example),
+        ...errorResponses(callerRefusals, bodyRefusals, "conflict", "not-found", "no-oci-auth"),
+      },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      const { issuer } = c.var.config;
+      const named = c.req.valid("json");
+      return c.json(view(await updateOciAuth(c.var.database, c.var.caller, issuer, identityId, named)), 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "delete",
+      operationId: "detachOciAuth",
+      summary: "Detach OCI Auth from an identity",
+      description: "End logins as this identity, and all of its tokens.",
+      request: { params: identityPath },
+      responses: {
+        ...success("Detached", one, example),
+        ...errorResponses(callerRefusals, "not-found", "no-oci-auth"),
+      },
+    },
+    async (c) => {
+      const { identityId } = c.req.valid("param");
+      return c.json(view(await detachOciAuth(c.var.database, c.var.caller, identityId)), 200);
+    },
+  ),
+] as const;

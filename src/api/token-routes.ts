@@ -1,0 +1,123 @@
+import { z } from "@hono/zod-openapi";
+import { writeRefusal } from "../audit/refusals.ts";
+import { Directory } from "../directory/directory.ts";
+import { clientInfo } from "../http/client-info.ts";
+import { limitedRequests, lookupBudget } from "../http/rate-limit.ts";
+import { defineRoute } from "../http/route.ts";
+import { loadLoginConfiguration } from "../identities/login-configuration.ts";
+import { askLedger, ledgerOf } from "../ledger/address.ts";
+import { loginAnswer } from "../login/contract.ts";
+import { renewToken } from "../login/renew.ts";
+import { primarySession } from "../storage/session.ts";
+import { storedIdentityClient } from "../tenancies/tenancy-client.ts";
+import { claimsOfToken } from "../tokens/admission.ts";
+import { tokenEvent } from "../tokens/event.ts";
+import { bodyRefusals, eligibilityRefusals, errorResponses, tokenRefusals } from "./error-responses.ts";
+import { examples } from "./examples.ts";
+import { jsonBody, success } from "./fields.ts";
+import { exampleAnswer } from "./login-examples.ts";
+
+const body = jsonBody(
+  z.strictObject({
+    // A secret made from a file ends in a newline.
+    accessToken: z.string().trim().openapi({ description: "As a login or renewal answered it." }),
+  }),
+  { accessToken: examples.accessToken },
+);
+
+/** A renewal shows no signature: the token is the proof that the key made one. */
+const provedByToken = async () => {};
+
+export const tokenRoutes = [
+  defineRoute(
+    {
+      method: "post",
+      path: "/api/v1/auth/token/renew",
+      tags: ["Tokens"],
+      operationId: "renewToken",
+      summary: "Renew an access token",
+      description: "A new copy of an access token, with its id, for as long as its right to log in lasts.",
+      middleware: limitedRequests,
+      request: { body },
+      responses: {
+        ...success("The new copy", loginAnswer, exampleAnswer),
+        ...errorResponses(
+          bodyRefusals,
+          tokenRefusals,
+          eligibilityRefusals,
+          "token-malformed",
+          "token-max-ttl",
+          "too-many-requests",
+        ),
+      },
+    },
+    async (c) => {
+      const { config, timings } = c.var;
+      const now = Date.now();
+      const client = clientInfo(c);
+      const session = primarySession(c.env.DB, timings);
+      const budget = lookupBudget(c.env, client.ip);
+      const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
+      const token = await renewToken(
+        c.req.valid("json").accessToken,
+        {
+          issuer: config,
+          client,
+          loadConfiguration: (identityId, id) => loadLoginConfiguration(session, identityId, { id }),
+          resolveUser: async (keyId, tenancy) => {
+            const cached = await timings.measure("kv", directory.read(keyId.tenancyOcid, keyId.userOcid));
+            const open = () => storedIdentityClient(config, tenancy);
+            return timings.measure("oci", directory.resolve(keyId, cached, provedByToken, open, now));
+          },
+          recordRenewal: ({ oci, jti }, renewal) =>
+            timings.measure(
+              "ledger",
+              askLedger(() => ledgerOf(c.env.LEDGER, oci, jti).recordRenewal(renewal)),
+            ),
+          reportRefusal: (event) => c.executionCtx.waitUntil(writeRefusal(c.env, event, "holder")),
+        },
+        Math.floor(now / 1000),
+      );
+      return c.json(token, 200);
+    },
+  ),
+  defineRoute(
+    {
+      method: "post",
+      path: "/api/v1/auth/token/revoke",
+      tags: ["Tokens"],
+      operationId: "revokeToken",
+      summary: "Revoke an access token",
+      description:
+        "End an access token, all of its copies included. A service that verifies offline does not see it.",
+      middleware: limitedRequests,
+      request: { body },
+      responses: {
+        ...success("Revoked", z.strictObject({ message: z.literal("Successfully revoked access token") }), {
+          message: "Successfully revoked access token",
+        }),
+        ...errorResponses(
+          bodyRefusals,
+          "token-malformed",
+          "token-expired",
+          "too-many-requests",
+          "ledger-unavailable",
+        ),
+      },
+    },
+    async (c) => {
+      const claims = await claimsOfToken(c.req.valid("json").accessToken, c.var.config);
+      const revocation = {
+        tokenId: claims.jti,
+        expiresAt: claims.exp,
+        usesLimit: 0,
+        event: tokenEvent("token.revoke", claims, clientInfo(c), null),
+      };
+      await c.var.timings.measure(
+        "ledger",
+        askLedger(() => ledgerOf(c.env.LEDGER, claims.oci, claims.jti).recordRevocation(revocation)),
+      );
+      return c.json({ message: "Successfully revoked access token" as const }, 200);
+    },
+  ),
+] as const;

@@ -1,0 +1,21 @@
+/** What this Worker uses of Zod; zod.ts says why. */
+export {
+  array,
+  base64url,
+  boolean,
+  coerce,
+  discriminatedUnion,
+  enum,
+  iso,
+  literal,
+  NEVER,
+  number,
+  object,
+  record,
+  strictObject,
+  string,
+  tuple,
+  union,
+  unknown,
+  ZodType,
+} from "zod/v4";
