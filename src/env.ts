@@ -3,9 +3,12 @@
  * request that needs the configuration gets a 500, and the log names what is missing and how to make it.
  */
 import { z } from "zod";
-import { type EncryptionKeys, encryptionKeySet, importEncryptionKeys } from "./keys/credential-encryption.ts";
-import { importSigningKeys, type SigningKeys, signingKeySet } from "./keys/signing-keys.ts";
+import type { DirectoryLimits } from "./directory/users.ts";
+import { encryptionKeySet, importEncryptionKeys } from "./keys/credential-encryption.ts";
+import { importSigningKeys, signingKeySet } from "./keys/signing-keys.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import type { OciAccess } from "./tenancies/tenancy-client.ts";
+import type { Issuer } from "./tokens/issue.ts";
 
 /** What the runtime hands over, unchecked: see wrangler.toml. */
 export interface Env {
@@ -33,19 +36,13 @@ export interface Env {
   OCI_IDENTITY_ORIGIN?: string;
 }
 
+/** Each part is for those whose type it has; none but its checks sees ADMIN_TOKEN. */
 export interface Config {
   readonly adminToken: string;
-  readonly signingKeys: SigningKeys;
-  readonly encryptionKeys: EncryptionKeys;
-  /** `iss` of every token, and the audience of this Worker's own API. */
-  readonly issuer: string;
-  readonly defaultAudience: string;
-  readonly maxTokenTtlSeconds: number;
-  readonly directoryTtlSeconds: number;
-  readonly directoryStaleSeconds: number;
+  readonly tokens: Issuer;
+  readonly oci: OciAccess;
+  readonly directory: DirectoryLimits;
   readonly auditRetentionDays: number;
-  /** Local development only: where the Identity service is, instead of the tenancy's own region. */
-  readonly ociIdentityOrigin: string | undefined;
 }
 
 /** Names what is missing or malformed and how to mend it. It never holds a value, which may be a secret. */
@@ -164,15 +161,18 @@ async function load(env: Env): Promise<Config> {
   ]);
   return {
     adminToken: values.ADMIN_TOKEN,
-    signingKeys,
-    encryptionKeys,
-    issuer: values.ISSUER_URL,
-    defaultAudience: values.TOKEN_AUDIENCE,
-    maxTokenTtlSeconds: values.MAX_TOKEN_TTL_SECONDS,
-    directoryTtlSeconds: values.DIRECTORY_TTL_SECONDS,
-    directoryStaleSeconds: values.DIRECTORY_STALE_SECONDS,
+    tokens: {
+      issuer: values.ISSUER_URL,
+      defaultAudience: values.TOKEN_AUDIENCE,
+      maxTokenTtlSeconds: values.MAX_TOKEN_TTL_SECONDS,
+      signingKeys,
+    },
+    oci: { encryptionKeys, ociIdentityOrigin: values.OCI_IDENTITY_ORIGIN },
+    directory: {
+      directoryTtlSeconds: values.DIRECTORY_TTL_SECONDS,
+      directoryStaleSeconds: values.DIRECTORY_STALE_SECONDS,
+    },
     auditRetentionDays: values.AUDIT_RETENTION_DAYS,
-    ociIdentityOrigin: values.OCI_IDENTITY_ORIGIN,
   };
 }
 

@@ -38,15 +38,15 @@ describe("a complete configuration", () => {
   it("has defaults for what may be left out", async () => {
     expect(await configOf(envWith())).toMatchObject({
       adminToken: secrets.ADMIN_TOKEN,
-      issuer,
-      defaultAudience: "api",
-      maxTokenTtlSeconds: 3600,
-      directoryTtlSeconds: 300,
-      directoryStaleSeconds: 3600,
+      tokens: {
+        issuer,
+        defaultAudience: "api",
+        maxTokenTtlSeconds: 3600,
+        signingKeys: [{ alg: "ES256" }],
+      },
+      oci: { ociIdentityOrigin: undefined, encryptionKeys: { first: "one" } },
+      directory: { directoryTtlSeconds: 300, directoryStaleSeconds: 3600 },
       auditRetentionDays: 90,
-      ociIdentityOrigin: undefined,
-      signingKeys: [{ alg: "ES256" }],
-      encryptionKeys: { first: "one" },
     });
   });
 
@@ -60,12 +60,10 @@ describe("a complete configuration", () => {
       OCI_IDENTITY_ORIGIN: "http://127.0.0.1:8788",
     };
     expect(await configOf(envWith(set))).toMatchObject({
-      defaultAudience: "https://vault.example.com",
-      maxTokenTtlSeconds: 86_400,
-      directoryTtlSeconds: 0,
-      directoryStaleSeconds: 0,
+      tokens: { defaultAudience: "https://vault.example.com", maxTokenTtlSeconds: 86_400 },
+      oci: { ociIdentityOrigin: "http://127.0.0.1:8788" },
+      directory: { directoryTtlSeconds: 0, directoryStaleSeconds: 0 },
       auditRetentionDays: 1,
-      ociIdentityOrigin: "http://127.0.0.1:8788",
     });
   });
 
@@ -82,13 +80,15 @@ describe("a complete configuration", () => {
     "http://localhost:8787",
     "http://[::1]:8787",
   ])("may have the issuer %s", async (ISSUER_URL) => {
-    expect((await configOf(envWith({ ISSUER_URL }))).issuer).toBe(ISSUER_URL);
+    expect((await configOf(envWith({ ISSUER_URL }))).tokens.issuer).toBe(ISSUER_URL);
   });
 
   it.each(["http://127.0.0.1:8788", "http://localhost:8788", "http://[::1]:8788", "https://localhost"])(
     "may have OCI's stand-in at %s",
     async (OCI_IDENTITY_ORIGIN) => {
-      expect((await configOf(envWith({ OCI_IDENTITY_ORIGIN }))).ociIdentityOrigin).toBe(OCI_IDENTITY_ORIGIN);
+      expect((await configOf(envWith({ OCI_IDENTITY_ORIGIN }))).oci.ociIdentityOrigin).toBe(
+        OCI_IDENTITY_ORIGIN,
+      );
     },
   );
 });

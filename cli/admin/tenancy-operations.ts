@@ -56,7 +56,7 @@ export const tenancyOperations: Operation[] = [
   {
     command: ["tenancies", "purge-user"],
     description:
-      "Forget what is cached of an OCI user, here at once and elsewhere within a minute, so that the next login asks OCI.",
+      "Forget what is cached of an OCI user, here at once and elsewhere within about a minute, so that the next login asks OCI.",
     method: "DELETE",
     path: `${tenancy}/users/{userOcid}/cache`,
     example: `${exampleTenancy} ${exampleUser}`,

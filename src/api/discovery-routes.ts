@@ -78,7 +78,7 @@ export const discoveryRoutes = [
         ...errorResponses(),
       },
     },
-    (c) => c.json({ keys: c.var.config.signingKeys.map(({ publicJwk }) => publicJwk) }, 200),
+    (c) => c.json({ keys: c.var.config.tokens.signingKeys.map(({ publicJwk }) => publicJwk) }, 200),
   ),
   defineRoute(
     {
@@ -110,7 +110,7 @@ export const discoveryRoutes = [
       },
     },
     (c) => {
-      const { issuer, signingKeys } = c.var.config;
+      const { issuer, signingKeys } = c.var.config.tokens;
       return c.json(discoveryOf(issuer, [...new Set(signingKeys.map(({ alg }) => alg))]), 200);
     },
   ),

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { reaches } from "../access/reach.ts";
 import { introspectorOnly } from "../http/authenticate.ts";
+import { ledgers } from "../http/dependencies.ts";
 import { defineRoute } from "../http/route.ts";
 import { isIpAddress } from "../identities/trusted-ips.ts";
 import { Refusal } from "../refusal.ts";
@@ -101,15 +102,15 @@ export const introspectionRoute = defineRoute(
     },
   },
   async (c) => {
-    const { config, caller, timings } = c.var;
+    const { config, caller, now } = c.var;
     const { token, client_ip } = c.req.valid("form");
-    const dependencies = { database: c.var.database, ledgers: c.env.LEDGER, timings };
+    const dependencies = { database: c.var.database, ledgers: ledgers(c) };
     const admit = async () => {
-      const claims = await claimsOfToken(token, config);
+      const claims = await claimsOfToken(token, config.tokens, now);
       await admitToken(claims, client_ip, dependencies, (standing) => {
         // Another organization's token is as good as none.
         if (!reaches(caller, standing.organization)) throw new Refusal("not-found");
-        checkAudience(claims.aud, standing, config);
+        checkAudience(claims.aud, standing, config.tokens);
       });
       return claims;
     };

@@ -1,10 +1,9 @@
 import { writeRefusal } from "../audit/refusals.ts";
-import { Directory } from "../directory/directory.ts";
 import { clientInfo } from "../http/client-info.ts";
-import { checkRate, lookupBudget } from "../http/rate-limit.ts";
+import { ledgers, userDirectory } from "../http/dependencies.ts";
+import { checkRate } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
-import { askLedger, ledgerOf } from "../ledger/address.ts";
 import { loginAnswer, loginBody } from "../login/contract.ts";
 import { logIn } from "../login/login.ts";
 import { nearestSession } from "../storage/session.ts";
@@ -41,32 +40,22 @@ export const loginRoute = defineRoute(
     },
   },
   async (c) => {
-    const { config, timings } = c.var;
-    const now = Date.now();
+    const { config, timings, now } = c.var;
     const client = clientInfo(c);
-    const budget = lookupBudget(c.env, client.ip);
-    const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
+    const directory = userDirectory(c);
     const session = nearestSession(c.env.DB, timings);
     const token = await logIn(
       c.req.valid("json"),
       {
-        issuer: config,
+        issuer: config.tokens,
         client,
         checkRate: () => checkRate(c.env.LOGINS, client.ip, "too-many-logins"),
         loadConfiguration: (identityId, slug) =>
           loadLoginConfiguration(session, identityId, slug === undefined ? undefined : { slug }),
-        readDirectory: ({ tenancyOcid, userOcid }) =>
-          timings.measure("kv", directory.read(tenancyOcid, userOcid)),
+        readDirectory: (keyId) => directory.read(keyId, now),
         resolveUser: (keyId, cached, prove, tenancy) =>
-          timings.measure(
-            "oci",
-            directory.resolve(keyId, cached, prove, () => storedIdentityClient(config, tenancy), now),
-          ),
-        recordLogin: (keyId, login) =>
-          timings.measure(
-            "ledger",
-            askLedger(() => ledgerOf(c.env.LEDGER, keyId, login.signatureDigest).recordLogin(login)),
-          ),
+          directory.resolve(keyId, cached, prove, () => storedIdentityClient(config.oci, tenancy), now),
+        recordLogin: (keyId, login) => ledgers(c).recordLogin(keyId, login),
         reportRefusal: (event, refused) => c.executionCtx.waitUntil(writeRefusal(c.env, event, refused)),
       },
       now,

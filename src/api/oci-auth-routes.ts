@@ -89,7 +89,7 @@ export const ociAuthRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      const { issuer } = c.var.config;
+      const { issuer } = c.var.config.tokens;
       const settings = c.req.valid("json");
       return c.json(
         view(await attachOciAuth(c.var.database, c.var.caller, issuer, identityId, settings)),
@@ -136,7 +136,7 @@ export const ociAuthRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      const { issuer } = c.var.config;
+      const { issuer } = c.var.config.tokens;
       const named = c.req.valid("json");
       return c.json(view(await updateOciAuth(c.var.database, c.var.caller, issuer, identityId, named)), 200);
     },

@@ -2,8 +2,12 @@ import { z } from "@hono/zod-openapi";
 import { operatorOnly } from "../http/authenticate.ts";
 import { defineRoute } from "../http/route.ts";
 import { log } from "../log.ts";
-import { checkCredentials } from "../operations/credentials.ts";
-import { checkDependencies, dependencyTimeoutMilliseconds } from "../operations/dependencies.ts";
+import { checkCredentials, credentialProblems } from "../operations/credentials.ts";
+import {
+  checkDependencies,
+  dependencyProblems,
+  dependencyTimeoutMilliseconds,
+} from "../operations/dependencies.ts";
 import { listTenancies } from "../tenancies/tenancies.ts";
 import { withTimeout } from "../timeout.ts";
 import { bodySchema, callerRefusals, errorResponses } from "./error-responses.ts";
@@ -19,7 +23,7 @@ const message = z.string().optional().openapi({ description: "What is wrong and 
 const dependency = z
   .strictObject({
     ok,
-    problem: z.enum(["migrations-missing", "unavailable", "events-refused"]).optional(),
+    problem: z.enum(dependencyProblems).optional(),
     message,
     sizeBytes: z
       .number()
@@ -45,16 +49,7 @@ const credential = z
   .strictObject({
     tenancyOcid: z.string(),
     ok,
-    problem: z
-      .enum([
-        "undecryptable",
-        "not-authenticated",
-        "user-gone",
-        "policy-gone",
-        "oci-unavailable",
-        "not-checked",
-      ])
-      .optional(),
+    problem: z.enum(credentialProblems).optional(),
     message,
     oci: z
       .strictObject({
@@ -129,7 +124,10 @@ export const readyRoute = defineRoute(
     const checkTenancies = async () => {
       const listed = listTenancies(c.var.database, c.req.valid("query"));
       const { page, nextCursor } = await withTimeout(dependencyTimeoutMilliseconds, listed);
-      return { checks: await timings.measure("oci", checkCredentials(config, page, deadline)), nextCursor };
+      return {
+        checks: await timings.measure("oci", checkCredentials(config.oci, page, deadline)),
+        nextCursor,
+      };
     };
     const [dependencies, tenancies] = await Promise.all([
       checkDependencies(c.env, timings),

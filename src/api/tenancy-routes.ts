@@ -1,10 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { recordAction } from "../audit/outbox.ts";
-import { Directory } from "../directory/directory.ts";
 import { operatorOnly } from "../http/authenticate.ts";
-import { lookupBudget } from "../http/rate-limit.ts";
+import { ledgers, userDirectory } from "../http/dependencies.ts";
 import { defineRoute } from "../http/route.ts";
-import { askLedger, ledgersOf, wakeLedger } from "../ledger/address.ts";
 import { isFingerprint } from "../oci/key-id.ts";
 import { parseTenancyOcid, parseUserOcid, realmOf, type TenancyOcid, type UserOcid } from "../oci/ocid.ts";
 import { parsePrivateKey } from "../oci/private-key.ts";
@@ -126,7 +124,7 @@ export const tenancyRoutes = [
       if (key.value.fingerprint !== body.fingerprint) {
         throw invalid("fingerprint", `is not the private key's, which is ${key.value.fingerprint}`);
       }
-      const row = await putTenancy(c.var.database, c.var.caller, c.var.config, {
+      const row = await putTenancy(c.var.database, c.var.caller, c.var.config.oci, {
         ...body,
         organizationIds: [...new Set(body.organizationIds)],
         tenancyOcid: ocid.value,
@@ -188,7 +186,7 @@ export const tenancyRoutes = [
     async (c) => {
       const database = c.var.database;
       const { page, nextCursor } = await listTenancies(database, c.req.valid("query"));
-      const done = await reEncrypt(database, c.var.caller, c.var.config.encryptionKeys, page);
+      const done = await reEncrypt(database, c.var.caller, c.var.config.oci.encryptionKeys, page);
       return c.json({ ...done, nextCursor }, 200);
     },
   ),
@@ -234,7 +232,7 @@ export const tenancyRoutes = [
       operationId: "purgeUser",
       summary: "Forget a cached user",
       description:
-        "Forget what is cached of a user, here at once and elsewhere within a minute, so that the next login asks OCI. An entry that another location is writing at that moment may stay until it is stale: to stop a login for certain, suspend the identity.",
+        "Forget what is cached of a user, here at once and elsewhere within about a minute, so that the next login asks OCI. An entry that another location is writing at that moment may stay until it is stale: to stop a login for certain, suspend the identity.",
       request: { params: userParams },
       responses: {
         ...success("Purged", z.strictObject({ purgedAt: time }), { purgedAt: at }),
@@ -250,10 +248,8 @@ export const tenancyRoutes = [
         type: "tenancy.purge-user",
         details: { tenancyOcid, userOcid },
       });
-      const budget = lookupBudget(c.env, c.var.caller.client.ip);
-      const directory = new Directory(c.env.DIRECTORY, c.var.config, c.executionCtx, budget);
       try {
-        await c.var.timings.measure("kv", directory.forget(tenancyOcid, userOcid, Date.now()));
+        await userDirectory(c).forget(tenancyOcid, userOcid, c.var.now);
       } catch (error) {
         throw new Refusal("storage-unavailable", undefined, { cause: error });
       }
@@ -279,12 +275,8 @@ export const tenancyRoutes = [
       // Whether they are registered or not: what waits outlives a registration.
       const tenancyOcid = named(c.req.valid("param").tenancyOcid);
       const userOcid = namedUser(c.req.valid("param").userOcid);
-      const ledgers = ledgersOf(c.env.LEDGER, { tenancyOcid, userOcid });
-      await c.var.timings.measure(
-        "ledger",
-        askLedger(() => Promise.all(ledgers.map(wakeLedger))),
-      );
-      return c.json({ woken: ledgers.length }, 200);
+      const woken = await ledgers(c).wake({ tenancyOcid, userOcid });
+      return c.json({ woken }, 200);
     },
   ),
 ] as const;

@@ -1,11 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import { writeRefusal } from "../audit/refusals.ts";
-import { Directory } from "../directory/directory.ts";
 import { clientInfo } from "../http/client-info.ts";
-import { limitedRequests, lookupBudget } from "../http/rate-limit.ts";
+import { ledgers, userDirectory } from "../http/dependencies.ts";
+import { limitedRequests } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
-import { askLedger, ledgerOf } from "../ledger/address.ts";
 import { loginAnswer } from "../login/contract.ts";
 import { renewToken } from "../login/renew.ts";
 import { primarySession } from "../storage/session.ts";
@@ -52,31 +51,24 @@ export const tokenRoutes = [
       },
     },
     async (c) => {
-      const { config, timings } = c.var;
-      const now = Date.now();
-      const client = clientInfo(c);
+      const { config, timings, now } = c.var;
       const session = primarySession(c.env.DB, timings);
-      const budget = lookupBudget(c.env, client.ip);
-      const directory = new Directory(c.env.DIRECTORY, config, c.executionCtx, budget);
+      const directory = userDirectory(c);
       const token = await renewToken(
         c.req.valid("json").accessToken,
         {
-          issuer: config,
-          client,
+          issuer: config.tokens,
+          client: clientInfo(c),
           loadConfiguration: (identityId, id) => loadLoginConfiguration(session, identityId, { id }),
           resolveUser: async (keyId, tenancy) => {
-            const cached = await timings.measure("kv", directory.read(keyId.tenancyOcid, keyId.userOcid));
-            const open = () => storedIdentityClient(config, tenancy);
-            return timings.measure("oci", directory.resolve(keyId, cached, provedByToken, open, now));
+            const cached = await directory.read(keyId, now);
+            const open = () => storedIdentityClient(config.oci, tenancy);
+            return directory.resolve(keyId, cached, provedByToken, open, now);
           },
-          recordRenewal: ({ oci, jti }, renewal) =>
-            timings.measure(
-              "ledger",
-              askLedger(() => ledgerOf(c.env.LEDGER, oci, jti).recordRenewal(renewal)),
-            ),
+          recordRenewal: ({ oci }, renewal) => ledgers(c).recordRenewal(oci, renewal),
           reportRefusal: (event) => c.executionCtx.waitUntil(writeRefusal(c.env, event, "holder")),
         },
-        Math.floor(now / 1000),
+        now,
       );
       return c.json(token, 200);
     },
@@ -106,17 +98,14 @@ export const tokenRoutes = [
       },
     },
     async (c) => {
-      const claims = await claimsOfToken(c.req.valid("json").accessToken, c.var.config);
+      const claims = await claimsOfToken(c.req.valid("json").accessToken, c.var.config.tokens, c.var.now);
       const revocation = {
         tokenId: claims.jti,
         expiresAt: claims.exp,
         usesLimit: 0,
         event: tokenEvent("token.revoke", claims, clientInfo(c), null),
       };
-      await c.var.timings.measure(
-        "ledger",
-        askLedger(() => ledgerOf(c.env.LEDGER, claims.oci, claims.jti).recordRevocation(revocation)),
-      );
+      await ledgers(c).recordRevocation(claims.oci, revocation);
       return c.json({ message: "Successfully revoked access token" as const }, 200);
     },
   ),

@@ -1,19 +1,36 @@
 /**
- * What this isolate remembers beside KV: of users, and of how OCI answered. It is lost with the isolate, and no other
- * one sees it. Times are in milliseconds since the epoch; `id` is a tenancy and user.
+ * What this isolate remembers beside KV: entries, and how their source answered. It is lost with the isolate, and no
+ * other one sees it. Times are in milliseconds since the epoch.
  */
 import QuickLRU from "quick-lru";
-import type { TenancyOcid } from "../oci/ocid.ts";
-import type { DirectoryEntry } from "./entry.ts";
-import type { DefiniteAnswer } from "./lookup.ts";
 
-/** What KV shows of a user. A KV that cannot be read is not an empty one. */
-export type CachedEntry = DirectoryEntry | "absent" | "unreadable";
+/** What others vouch for, as it is cached. */
+export interface Entry {
+  /** When the source was called. */
+  readonly fetchedAt: number;
+}
+
+/** What KV shows under an id. A KV that cannot be read is not an empty one. */
+export type CachedEntry<E> = E | "absent" | "unreadable";
+
+/** The source's answer that there is nothing to vouch for. */
+export interface Denial<R> {
+  readonly kind: "refused";
+  readonly reason: R;
+}
+
+export type DefiniteAnswer<E, R> = { readonly kind: "entry"; readonly entry: E } | Denial<R>;
+
+/** Who had the source called: whoever proved what an entry vouches for, or anyone, who can have made up what they showed. */
+export type Asker = "holder" | "stranger";
 
 /** For as long KV may still show what was there before. */
 const kvLagMilliseconds = 60_000;
 
-/** How long a user about whom OCI did not answer is left alone, where something else can answer. */
+/** For as long an isolate answers from its own copy of what KV showed. */
+const copyMilliseconds = 10_000;
+
+/** How long a source that did not answer is left alone, where something else can answer. */
 const failureMilliseconds = 30_000;
 
 /** How far another location's clock may be ahead of ours. */
@@ -21,28 +38,38 @@ const clockMarginMilliseconds = 60_000;
 
 const maxSize = 1000;
 
-/** Who had OCI called: whoever proved a key of the user, or anyone, who can have made up the user or the key. */
-export type Asker = "holder" | "stranger";
-
-class Memory {
-  /** OCI's latest definite answers and when it was asked for them, while KV may show an older entry or none. */
-  readonly #answers = new QuickLRU<string, { readonly answer: DefiniteAnswer; readonly askedAt: number }>({
-    maxSize,
-    maxAge: kvLagMilliseconds,
-  });
-  /** The entries that this isolate decided by last, for when KV cannot be read. */
-  readonly #entries = new QuickLRU<string, DirectoryEntry>({ maxSize });
+export class Memory<E extends Entry, R> {
+  /** The source's latest definite answers and when it was called for them, while KV may show an older entry or none. */
+  readonly #answers = new QuickLRU<
+    string,
+    { readonly answer: DefiniteAnswer<E, R>; readonly askedAt: number }
+  >({ maxSize, maxAge: kvLagMilliseconds });
+  /** The entries that this isolate decided by last. */
+  readonly #entries = new QuickLRU<string, E>({ maxSize });
+  /** When KV was read, or the source answered, last. */
+  readonly #readAt = new QuickLRU<string, number>({ maxSize });
   readonly #failures = new QuickLRU<string, number>({ maxSize });
   readonly #purges = new QuickLRU<string, number>({ maxSize });
-  readonly #throttled = new QuickLRU<TenancyOcid, number>({ maxSize });
+  readonly #throttled = new QuickLRU<string, number>({ maxSize });
+
+  /** The entry that this isolate decided by last, while it need not read KV again. */
+  copyOf(id: string, now: number): E | undefined {
+    return now - (this.#readAt.get(id) ?? Number.NEGATIVE_INFINITY) < copyMilliseconds
+      ? this.#entries.get(id)
+      : undefined;
+  }
+
+  wasRead(id: string, now: number): void {
+    this.#readAt.set(id, now);
+  }
 
   /**
-   * The entry to decide by: the cached one, unless OCI gave this isolate a later answer, of which "no such user" leaves
-   * no entry at all. While KV cannot be read, the last one that was decided by, as long as it is younger than `ttl`.
+   * The entry to decide by: the cached one, unless the source gave this isolate a later answer, of which a denial leaves
+   * no entry at all. While KV cannot be read, the last one that was decided by, as long as `isFresh` says so.
    */
-  entryOf(id: string, cached: CachedEntry, now: number, ttl: number): DirectoryEntry | undefined {
+  entryOf(id: string, cached: CachedEntry<E>, now: number, isFresh: (entry: E) => boolean): E | undefined {
     const last = this.#entries.get(id);
-    const kept = last !== undefined && now - last.fetchedAt < ttl ? last : undefined;
+    const kept = last !== undefined && isFresh(last) ? last : undefined;
     const shown = cached === "unreadable" ? kept : cached === "absent" ? undefined : cached;
     const counted = shown !== undefined && this.#counts(id, shown, now) ? shown : undefined;
     const recent = this.#answers.get(id);
@@ -55,58 +82,57 @@ class Memory {
   }
 
   /** An entry from the future would stay fresh for as long, and KV may show for a while what was purged here. */
-  #counts(id: string, { fetchedAt }: DirectoryEntry, now: number): boolean {
+  #counts(id: string, { fetchedAt }: Entry, now: number): boolean {
     return fetchedAt <= now + clockMarginMilliseconds && fetchedAt >= (this.#purges.get(id) ?? 0);
   }
 
-  #keep(id: string, entry: DirectoryEntry | undefined): void {
+  #keep(id: string, entry: E | undefined): void {
     if (entry === undefined) this.#entries.delete(id);
     else this.#entries.set(id, entry);
   }
 
-  answered(id: string, answer: DefiniteAnswer, askedAt: number): void {
-    this.#forgetFailures(id);
+  answered(id: string, lookup: string, answer: DefiniteAnswer<E, R>, askedAt: number): void {
+    this.#forgetFailures(lookup);
     this.#answers.set(id, { answer, askedAt });
     this.#keep(id, entryIn(answer));
+    this.#readAt.set(id, askedAt);
   }
 
-  failed(id: string, asker: Asker, askedAt: number): void {
-    this.#failures.set(`${asker} ${id}`, askedAt);
+  failed(lookup: string, asker: Asker, askedAt: number): void {
+    this.#failures.set(`${asker} ${lookup}`, askedAt);
   }
 
   /**
-   * Whether OCI was called about the user a moment ago, for a holder or a stranger, and did not answer. Each has their
-   * own: a stranger's failure must not spare a stale entry the call that would end it.
+   * Whether the source was called a moment ago, for a holder or a stranger, and did not answer. Each has their own: a
+   * stranger's failure must not spare a stale entry the call that would end it.
    */
-  failedLately(id: string, asker: Asker, now: number): boolean {
-    return now - (this.#failures.get(`${asker} ${id}`) ?? 0) < failureMilliseconds;
+  failedLately(lookup: string, asker: Asker, now: number): boolean {
+    return now - (this.#failures.get(`${asker} ${lookup}`) ?? 0) < failureMilliseconds;
   }
 
-  #forgetFailures(id: string): void {
-    this.#failures.delete(`holder ${id}`);
-    this.#failures.delete(`stranger ${id}`);
+  #forgetFailures(lookup: string): void {
+    this.#failures.delete(`holder ${lookup}`);
+    this.#failures.delete(`stranger ${lookup}`);
   }
 
-  throttled(tenancyOcid: TenancyOcid, until: number): void {
-    this.#throttled.set(tenancyOcid, until);
+  throttled(credential: string, until: number): void {
+    this.#throttled.set(credential, until);
   }
 
-  /** Whether OCI wants no calls with the tenancy's credential. */
-  isThrottled(tenancyOcid: TenancyOcid, now: number): boolean {
-    return now < (this.#throttled.get(tenancyOcid) ?? 0);
+  /** Whether the source wants no calls with the credential. */
+  isThrottled(credential: string, now: number): boolean {
+    return now < (this.#throttled.get(credential) ?? 0);
   }
 
   /** From now on, nothing that was fetched before counts, whoever still shows it. */
-  purge(id: string, now: number): void {
+  purge(id: string, lookup: string, now: number): void {
     this.#answers.delete(id);
     this.#entries.delete(id);
-    this.#forgetFailures(id);
+    this.#forgetFailures(lookup);
     this.#purges.set(id, now);
   }
 }
 
-export const memory = new Memory();
-
-function entryIn(answer: DefiniteAnswer): DirectoryEntry | undefined {
+function entryIn<E, R>(answer: DefiniteAnswer<E, R>): E | undefined {
   return answer.kind === "entry" ? answer.entry : undefined;
 }

@@ -8,6 +8,7 @@ import { primarySession } from "../storage/session.ts";
 
 import { admitToken, claimsOfToken } from "../tokens/admission.ts";
 import { clientInfo } from "./client-info.ts";
+import { ledgers } from "./dependencies.ts";
 import { movesChanges } from "./moves-changes.ts";
 import { checkRate, withinLimit } from "./rate-limit.ts";
 import type { AppEnv } from "./route.ts";
@@ -26,10 +27,10 @@ type Permission = (caller: Caller) => void;
  * queried costs one verification of a signature at most: D1's primary and the ledgers are shared by all organizations.
  */
 async function identityOf(bearer: string, c: Context<AppEnv>, permit: Permission): Promise<Caller> {
-  const { config, database, timings } = c.var;
+  const { config, database, now } = c.var;
   const client = clientInfo(c);
-  const claims = await claimsOfToken(bearer, config);
-  if (claims.aud !== config.issuer) {
+  const claims = await claimsOfToken(bearer, config.tokens, now);
+  if (claims.aud !== config.tokens.issuer) {
     throw new Refusal("not-permitted", "This token is for other services, not for this Worker's own API.");
   }
   // After the verification: nobody without a token of the identity uses up its calls.
@@ -41,7 +42,7 @@ async function identityOf(bearer: string, c: Context<AppEnv>, permit: Permission
     organizationId: claims.orgId,
     client,
   });
-  const dependencies = { database, ledgers: c.env.LEDGER, timings };
+  const dependencies = { database, ledgers: ledgers(c) };
   const permitHolder = (standing: Standing) => permit(holder(standing));
   return holder(await admitToken(claims, client.ip, dependencies, permitHolder));
 }

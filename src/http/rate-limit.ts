@@ -6,7 +6,7 @@
 
 import { createMiddleware } from "hono/factory";
 import { addressKey } from "../access/address.ts";
-import type { LookupBudget } from "../directory/directory.ts";
+import type { LookupBudget } from "../directory/users.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { type Reason, Refusal } from "../refusal.ts";

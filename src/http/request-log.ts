@@ -8,6 +8,7 @@ import type { AppEnv } from "./route.ts";
 export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
   const timings = new Timings();
   c.set("timings", timings);
+  c.set("now", Date.now());
   await next();
   const { status } = c.res;
   const route = routePath(c, -1);

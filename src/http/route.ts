@@ -16,6 +16,8 @@ export interface AppEnv {
     /** DB's primary. */
     database: Session;
     timings: Timings;
+    /** When the request came, in milliseconds since the epoch: the clock of whatever it decides. */
+    now: number;
     /** Why the request was refused, and what the log alone says of it. */
     refused: { reason: string; message?: string | undefined } | undefined;
   };

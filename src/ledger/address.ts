@@ -1,4 +1,3 @@
-import { Refusal } from "../refusal.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
@@ -40,18 +39,4 @@ export function ledgersOf(
   signer: Signer,
 ): DurableObjectStub<Ledger>[] {
   return Array.from({ length: ledgerShards }, (_, shard) => namespace.getByName(nameOf(signer, shard)));
-}
-
-/** A call that changes nothing, and arms the alarm of a ledger that has something to do. */
-export async function wakeLedger(ledger: DurableObjectStub<Ledger>): Promise<void> {
-  await ledger.use({ tokenId: "none", expiresAt: 0, usesLimit: 0 });
-}
-
-/** A ledger that does not answer decides nothing, and then nothing is decided. Throws a {@link Refusal}. */
-export async function askLedger<T>(question: () => Promise<T>): Promise<T> {
-  try {
-    return await question();
-  } catch (error) {
-    throw new Refusal("ledger-unavailable", undefined, { cause: error });
-  }
 }

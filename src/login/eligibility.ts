@@ -2,7 +2,7 @@
  * Who may log in, apart from the signature: what a renewal asks again, so that no token outlives its right to log in.
  * Each throws a {@link Refusal}.
  */
-import type { Resolution } from "../directory/directory.ts";
+import type { Resolution } from "../directory/users.ts";
 import { allowsUsername } from "../identities/allowed-usernames.ts";
 import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
 import { Refusal } from "../refusal.ts";

@@ -8,9 +8,8 @@ import type { ClientInfo } from "../access/caller.ts";
 import { roleIn } from "../access/role.ts";
 import { newEvent, type OutgoingEvent, placeOf } from "../audit/event.ts";
 import type { Refused } from "../audit/refusals.ts";
-import type { KeyProof, Resolution } from "../directory/directory.ts";
-import type { DirectoryKey } from "../directory/entry.ts";
-import type { CachedEntry } from "../directory/memory.ts";
+import type { UserKey } from "../directory/user-entry.ts";
+import type { CachedUser, KeyProof, Resolution } from "../directory/users.ts";
 import { verificationKey } from "../directory/verification-keys.ts";
 import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
 import { signatureDigest } from "../ledger/address.ts";
@@ -45,11 +44,11 @@ export interface LoginDependencies {
     identityId: string,
     organizationSlug: string | undefined,
   ): Promise<LoginConfiguration | undefined>;
-  readDirectory(keyId: ApiKeyId): Promise<CachedEntry>;
+  readDirectory(keyId: ApiKeyId): Promise<CachedUser>;
   /** Rejects as `prove` does. */
   resolveUser(
     keyId: ApiKeyId,
-    cached: CachedEntry,
+    cached: CachedUser,
     prove: KeyProof,
     tenancy: LoginConfiguration["tenancy"],
   ): Promise<Resolution>;
@@ -110,7 +109,7 @@ export async function logIn(
 
     // 8. The directory knows the key, of this tenancy and user. It tries the signature with a key that it knew before
     // it has OCI called about it, so that a stranger makes no call.
-    const prove = (key: DirectoryKey) => checkSignature(key, signature, request.signingString);
+    const prove = (key: UserKey) => checkSignature(key, signature, request.signingString);
     const user = checkUser(await dependencies.resolveUser(keyId, cached, prove, configuration.tenancy));
     attempt.tell({ username: user.username, keySource: user.source });
 
@@ -252,11 +251,11 @@ function checkRealm(keyId: ApiKeyId, host: IdentityHost): void {
 }
 
 async function checkSignature(
-  directoryKey: DirectoryKey,
+  userKey: UserKey,
   { algorithm, signature }: RequestSignature,
   signingString: string,
 ): Promise<void> {
-  const key = await verificationKey(directoryKey, algorithm);
+  const key = await verificationKey(userKey, algorithm);
   if (key === undefined) throw new Refusal("key-unknown");
   if (!(await verifySignature(key, algorithm, signature, signingString))) {
     throw new Refusal("signature-invalid");

@@ -5,7 +5,7 @@
 import type { ClientInfo } from "../access/caller.ts";
 import { roleIn } from "../access/role.ts";
 import type { OutgoingEvent } from "../audit/event.ts";
-import type { Resolution } from "../directory/directory.ts";
+import type { Resolution } from "../directory/users.ts";
 import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
 import type { TokenState, TokenUse } from "../ledger/ledger.ts";
 import { type ApiKeyId, formatApiKeyId, parseApiKeyId } from "../oci/key-id.ts";
@@ -32,15 +32,15 @@ export interface RenewalDependencies {
   reportRefusal(event: OutgoingEvent): void;
 }
 
-/** Throws a {@link Refusal}. `now` in seconds since the epoch. */
+/** Throws a {@link Refusal}. `now` in milliseconds since the epoch. */
 export async function renewToken(
   accessToken: string,
   dependencies: RenewalDependencies,
   now: number,
 ): Promise<IssuedToken> {
-  const claims = await claimsOfToken(accessToken, dependencies.issuer);
+  const claims = await claimsOfToken(accessToken, dependencies.issuer, now);
   try {
-    return await renew(claims, dependencies, now);
+    return await renew(claims, dependencies, Math.floor(now / 1000));
   } catch (error) {
     if (error instanceof Refusal) {
       dependencies.reportRefusal(tokenEvent("token.renew", claims, dependencies.client, error.reason));

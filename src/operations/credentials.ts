@@ -6,13 +6,16 @@ import { type FailedTrial, tryCredential } from "../tenancies/credential-trial.t
 import { type OciAccess, ownerOf, storedIdentityClient } from "../tenancies/tenancy-client.ts";
 import { TimeoutError, withTimeout } from "../timeout.ts";
 
-export type CredentialProblem =
-  | "undecryptable"
-  | "not-authenticated"
-  | "user-gone"
-  | "policy-gone"
-  | "oci-unavailable"
-  | "not-checked";
+export const credentialProblems = [
+  "undecryptable",
+  "not-authenticated",
+  "user-gone",
+  "policy-gone",
+  "oci-unavailable",
+  "not-checked",
+] as const;
+
+export type CredentialProblem = (typeof credentialProblems)[number];
 
 export interface CredentialCheck {
   readonly tenancyOcid: string;

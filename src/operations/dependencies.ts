@@ -8,7 +8,7 @@
 import { writeEvents } from "../audit/mover.ts";
 import type { Env } from "../env.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
-import { wakeLedger } from "../ledger/address.ts";
+import { wakeLedger } from "../ledger/ledgers.ts";
 import { log } from "../log.ts";
 import { primarySession, type Session } from "../storage/session.ts";
 import { sql } from "../storage/sql.ts";
@@ -16,9 +16,11 @@ import { withTimeout } from "../timeout.ts";
 import type { Timings } from "../timings.ts";
 import { neededMigrations } from "./migrations.ts";
 
+export const dependencyProblems = ["migrations-missing", "unavailable", "events-refused"] as const;
+
 export interface DependencyCheck {
   readonly ok: boolean;
-  readonly problem?: "migrations-missing" | "unavailable" | "events-refused";
+  readonly problem?: (typeof dependencyProblems)[number];
   /** What is wrong and what to do. */
   readonly message?: string;
   /** Of a database. */

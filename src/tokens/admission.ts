@@ -6,11 +6,9 @@
 import { allowsUsername } from "../identities/allowed-usernames.ts";
 import { loadStanding, type Standing } from "../identities/standing.ts";
 import { trusts, trustsAnyone } from "../identities/trusted-ips.ts";
-import { askLedger, ledgerOf } from "../ledger/address.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import type { Ledgers } from "../ledger/ledgers.ts";
 import { Refusal } from "../refusal.ts";
 import type { Session } from "../storage/session.ts";
-import type { Timings } from "../timings.ts";
 import { type AccessTokenClaims, audienceOf } from "./claims.ts";
 import type { Issuer } from "./issue.ts";
 import { verifyToken } from "./verify.ts";
@@ -18,16 +16,19 @@ import { verifyToken } from "./verify.ts";
 export interface AdmissionDependencies {
   /** The primary, which knows the last change. */
   readonly database: Session;
-  readonly ledgers: DurableObjectNamespace<Ledger>;
-  readonly timings: Timings;
+  readonly ledgers: Ledgers;
 }
 
-/** The claims of a token that this Worker issued and that has not expired. Throws a {@link Refusal}. */
+/**
+ * The claims of a token that this Worker issued and that has not expired. `now` in milliseconds since the epoch. Throws
+ * a {@link Refusal}.
+ */
 export async function claimsOfToken(
   token: string,
-  { signingKeys, issuer }: Issuer,
+  { signingKeys, issuer }: Pick<Issuer, "signingKeys" | "issuer">,
+  now: number,
 ): Promise<AccessTokenClaims> {
-  const verified = await verifyToken(token, signingKeys, issuer, new Date());
+  const verified = await verifyToken(token, signingKeys, issuer, new Date(now));
   if (!verified.ok) throw new Refusal(verified.problem === "expired" ? "token-expired" : "token-malformed");
   return verified.claims;
 }
@@ -57,7 +58,7 @@ function checkSigner({ oci }: AccessTokenClaims, { tenancyOcid, allowedUsernames
 export function checkAudience(
   audience: string,
   identity: Pick<Standing, "role" | "accessTokenAudience">,
-  issuer: Issuer,
+  issuer: Pick<Issuer, "issuer" | "defaultAudience">,
 ): void {
   if (audience !== audienceOf(identity, issuer)) {
     throw new Refusal(
@@ -81,11 +82,7 @@ export async function admitToken(
   accept(standing);
   checkIp(standing, clientIp);
   const use = { tokenId: claims.jti, expiresAt: claims.exp, usesLimit: claims.numUsesLimit ?? 0 };
-  const ledger = ledgerOf(dependencies.ledgers, claims.oci, claims.jti);
-  const state = await dependencies.timings.measure(
-    "ledger",
-    askLedger(() => ledger.use(use)),
-  );
+  const state = await dependencies.ledgers.use(claims.oci, use);
   if (state !== "active") throw new Refusal(state === "revoked" ? "token-revoked" : "token-used-up");
   return standing;
 }

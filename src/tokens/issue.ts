@@ -2,7 +2,9 @@ import { CompactSign } from "jose";
 import type { SigningKeys } from "../keys/signing-keys.ts";
 import { claimsOf, type Login, lifetimeSeconds } from "./claims.ts";
 
+/** What issuing and verifying tokens takes of the configuration. */
 export interface Issuer {
+  /** `iss` of every token, and the audience of this Worker's own API. */
   readonly issuer: string;
   readonly defaultAudience: string;
   readonly maxTokenTtlSeconds: number;

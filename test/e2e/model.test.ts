@@ -57,7 +57,7 @@ describe("the model sees a Worker that", () => {
       "takes a stale entry for a fresh one",
       7,
       /OCI is called\nactual: .*it was not/,
-      ["directory/directory.ts", "const fresh = age < this.#ttl;", "const fresh = age < this.#stale;"],
+      ["directory/users.ts", "fetchedAt + directoryTtlSeconds", "fetchedAt + directoryStaleSeconds"],
     ],
   ];
   it.each(broken)("%s", async (_, seed, sees, weakening) => {

@@ -95,7 +95,7 @@ const defects: Readonly<Record<string, readonly Defect[]>> = {
       what: "a call of the ledger is named otherwise",
       weakenings: [
         ["ledger/ledger.ts", /\brecordRevocation\b/g, "recordEnd"],
-        ["api/token-routes.ts", /\brecordRevocation\b/g, "recordEnd"],
+        ["ledger/ledgers.ts", ".recordRevocation(revocation)", ".recordEnd(revocation)"],
       ],
       seen: /^roll-out.*, the new Worker: a revocation was answered 503/,
     },
@@ -103,12 +103,12 @@ const defects: Readonly<Record<string, readonly Defect[]>> = {
       what: "entries of another shape are read as if they were the own",
       weakenings: [
         [
-          "directory/entry.ts",
+          "directory/user-entry.ts",
           "entrySchema.safeParse(json)",
           'entrySchema.safeParse({ ...json, name: json.username ?? "nobody" })',
         ],
         [
-          "directory/directory.ts",
+          "directory/vouched-cache.ts",
           "JSON.stringify(answer.entry)",
           "JSON.stringify({ ...answer.entry, username: answer.entry.name })",
         ],

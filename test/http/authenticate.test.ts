@@ -95,7 +95,7 @@ async function tokenOf(identityId: string, role: "admin" | "member" = "admin"): 
     policy: { ...policy, accessTokenNumUsesLimit: 0, accessTokenAudience: null },
     oci: { tenancyOcid, userOcid: newUserOcid(), username: "alice", fingerprint: "x" },
   };
-  return (await issueToken(await configOf(env), login, now)).accessToken;
+  return (await issueToken((await configOf(env)).tokens, login, now)).accessToken;
 }
 
 async function forged(token: string, claims: JWTPayload = {}): Promise<string> {

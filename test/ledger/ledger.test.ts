@@ -9,16 +9,11 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
 import type { OutgoingEvent } from "../../src/audit/event.ts";
-import {
-  askLedger,
-  ledgerOf,
-  ledgerShards,
-  ledgersOf,
-  signatureDigest,
-  wakeLedger,
-} from "../../src/ledger/address.ts";
+import { ledgerOf, ledgerShards, ledgersOf, signatureDigest } from "../../src/ledger/address.ts";
 import type { Ledger, LoginRecord, TokenUse } from "../../src/ledger/ledger.ts";
+import { Ledgers, wakeLedger } from "../../src/ledger/ledgers.ts";
 import { Refusal } from "../../src/refusal.ts";
+import { Timings } from "../../src/timings.ts";
 import { newLoginEvent } from "../audit/made-events.ts";
 import { loggedIds, migrateDatabases } from "../databases.ts";
 import { newTenancyOcid, newUserOcid } from "../oci/ocids.ts";
@@ -713,10 +708,25 @@ describe("a ledger's address", () => {
   });
 });
 
-it("a ledger that does not answer is a 503, and its fault is kept for the log", async () => {
+describe("a ledger that does not answer", () => {
   const fault = new Error("the object was reset");
-  const refusal = await askLedger(() => Promise.reject(fault)).catch((error: unknown) => error);
-  expect(refusal).toBeInstanceOf(Refusal);
-  expect(refusal).toMatchObject({ reason: "ledger-unavailable", status: 503, cause: fault });
-  expect((refusal as Refusal).message).not.toContain("reset");
+  const down = new Proxy({}, { get: () => () => Promise.reject(fault) });
+  const namespace = { getByName: () => down } as unknown as DurableObjectNamespace<Ledger>;
+  const signer = { tenancyOcid: newTenancyOcid(), userOcid: newUserOcid() };
+  const use = { tokenId: crypto.randomUUID(), expiresAt: 0, usesLimit: 0, event: newLoginEvent() };
+
+  it.each<[string, (ledgers: Ledgers) => Promise<unknown>]>([
+    ["of a login", (ledgers) => ledgers.recordLogin(signer, newLogin())],
+    ["of a renewal", (ledgers) => ledgers.recordRenewal(signer, use)],
+    ["of a revocation", (ledgers) => ledgers.recordRevocation(signer, use)],
+    ["of a use", (ledgers) => ledgers.use(signer, use)],
+    ["that is woken", (ledgers) => ledgers.wake(signer)],
+  ])("is a 503 %s, whose time is told, and its fault is kept for the log", async (_, call) => {
+    const timings = new Timings();
+    const refusal = await call(new Ledgers(namespace, timings)).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(Refusal);
+    expect(refusal).toMatchObject({ reason: "ledger-unavailable", status: 503, cause: fault });
+    expect((refusal as Refusal).message).not.toContain("reset");
+    expect(timings.milliseconds).toEqual({ ledger: expect.any(Number) });
+  });
 });

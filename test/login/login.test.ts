@@ -4,11 +4,10 @@ import { decodeJwt } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { OutgoingEvent } from "../../src/audit/event.ts";
 import type { Refused } from "../../src/audit/refusals.ts";
-import type { KeyProof, Resolution } from "../../src/directory/directory.ts";
-import type { DirectoryEntry } from "../../src/directory/entry.ts";
+import type { UserEntry } from "../../src/directory/user-entry.ts";
+import type { KeyProof, Resolution } from "../../src/directory/users.ts";
 import type { LoginConfiguration } from "../../src/identities/login-configuration.ts";
 import { importSigningKeys, signingKeySet } from "../../src/keys/signing-keys.ts";
-import { askLedger } from "../../src/ledger/address.ts";
 import type { LoginOutcome, LoginRecord } from "../../src/ledger/ledger.ts";
 import type { LoginBody } from "../../src/login/contract.ts";
 import { type LoginDependencies, logIn } from "../../src/login/login.ts";
@@ -64,7 +63,7 @@ interface Scene {
   configuration: LoginConfiguration | undefined;
   user: Resolution;
   /** What the directory has proved before it answers. */
-  proves: DirectoryEntry["keys"][number] | undefined;
+  proves: UserEntry["keys"][number] | undefined;
   ledger: () => Promise<LoginOutcome>;
 }
 
@@ -95,21 +94,21 @@ const configured = (about: Partial<LoginConfiguration>) => ({
 });
 const withPolicy = (about: Partial<typeof policy>) => configured({ config: { ...policy, ...about } });
 
-const directoryKey = {
+const userKey = {
   userId: userOcid,
   fingerprint: key.fingerprint,
   lifecycleState: "ACTIVE",
   publicKey: base64(key.spki),
 };
-const otherDirectoryKey = {
-  ...directoryKey,
+const otherUserKey = {
+  ...userKey,
   fingerprint: otherKey.fingerprint,
   publicKey: base64(otherKey.spki),
 };
-const found: Resolution = { kind: "found", username: "alice", key: directoryKey, source: "cache" };
-const cachedEntry: DirectoryEntry = {
+const found: Resolution = { kind: "found", username: "alice", key: userKey, source: "cache" };
+const cachedEntry: UserEntry = {
   ...{ version: 1, tenancyOcid, userOcid, name: "alice", lifecycleState: "ACTIVE" },
-  ...{ keys: [directoryKey], fetchedAt: now },
+  ...{ keys: [userKey], fetchedAt: now },
 };
 
 const presentations = (count: number) => ({
@@ -251,7 +250,7 @@ const askedUser: Dependency[] = [...askedBoth, "resolveUser"];
 const askedLedger: Dependency[] = [...askedUser, "recordLogin"];
 
 const otherRealmUser = newUserOcid("oc2");
-const ledgerDown = () => askLedger(() => Promise.reject(new Error("the object was reset")));
+const ledgerDown = () => Promise.reject(new Refusal("ledger-unavailable"));
 
 type Case = [what: string, changed: Partial<Scene>, reason: string];
 /** Design's table, in its order: what is asked by the time of each refusal, and of whom its event is, if it has one. */
@@ -333,7 +332,7 @@ const steps: { step: string; asked: Dependency[]; event: false | Refused; cases:
       ["OCI out of reach", { user: { kind: "unavailable" } }, "oci-unavailable"],
       [
         "a user whom OCI no longer knows, though the stale entry's key made the signature",
-        { proves: directoryKey, user: { kind: "refused", reason: "user-unknown" } },
+        { proves: userKey, user: { kind: "refused", reason: "user-unknown" } },
         "user-unknown",
       ],
     ],
@@ -356,13 +355,13 @@ const steps: { step: string; asked: Dependency[]; event: false | Refused; cases:
       ],
       [
         "a key that cannot verify",
-        { user: { ...found, key: { ...directoryKey, publicKey: base64(ecKey.spki) } } },
+        { user: { ...found, key: { ...userKey, publicKey: base64(ecKey.spki) } } },
         "key-unknown",
       ],
       [
         "a signature that the key of a stale entry did not make, whatever OCI would say",
         {
-          proves: directoryKey,
+          proves: userKey,
           privateKey: otherKey.privateKey,
           user: { kind: "refused", reason: "user-unknown" },
         },
@@ -370,12 +369,12 @@ const steps: { step: string; asked: Dependency[]; event: false | Refused; cases:
       ],
       [
         "a stale entry's key that cannot verify",
-        { proves: { ...directoryKey, publicKey: base64(ecKey.spki) } },
+        { proves: { ...userKey, publicKey: base64(ecKey.spki) } },
         "key-unknown",
       ],
       [
         "a signature that the key of a stale entry made, and not the one that OCI has now",
-        { proves: directoryKey, user: { ...found, source: "oci", key: otherDirectoryKey } },
+        { proves: userKey, user: { ...found, source: "oci", key: otherUserKey } },
         "signature-invalid",
       ],
     ],

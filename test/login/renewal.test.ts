@@ -92,7 +92,7 @@ it("keeps a revocation for as long as the copy at hand lives, though the new one
       recordRenewal: (_, renewal) => ledger.recordRenewal(renewal),
       reportRefusal: () => expect.fail("it is not refused"),
     },
-    start,
+    start * 1000,
   );
   expect(decodeJwt(copy).exp).toBe(start + 60);
   const verified = await verifyToken(copy, issuer.signingKeys, issuer.issuer, new Date());

@@ -1,5 +1,4 @@
 import { afterEach, expect, it, vi } from "vitest";
-import type { Config } from "../../src/env.ts";
 import { identityClient } from "../../src/tenancies/tenancy-client.ts";
 import { newRsaKeyPair } from "../oci/key-pairs.ts";
 import { newTenancyOcid, newUserOcid } from "../oci/ocids.ts";
@@ -20,7 +19,7 @@ it.each([
       userOcid: newUserOcid(realm),
       fingerprint: "x",
     };
-    await identityClient({ ociIdentityOrigin: origin } as Config, owner, newRsaKeyPair().pkcs8).listUsers(
+    await identityClient({ ociIdentityOrigin: origin }, owner, newRsaKeyPair().pkcs8).listUsers(
       owner.tenancyOcid,
       2,
     );

@@ -30,8 +30,8 @@ const entrySchema = z.object({
   fetchedAt: z.number(),
 });
 
-export type DirectoryEntry = z.output<typeof entrySchema>;
-export type DirectoryKey = DirectoryEntry["keys"][number];
+export type UserEntry = z.output<typeof entrySchema>;
+export type UserKey = UserEntry["keys"][number];
 
 /** OCI's definite answer that a user may not log in, or an answer that is not about whom we asked for. */
 export type UserVerdict =
@@ -53,9 +53,9 @@ export async function makeEntry(
   user: OciUser,
   apiKeys: readonly OciApiKey[],
   fetchedAt: number,
-): Promise<DirectoryEntry | undefined> {
+): Promise<UserEntry | undefined> {
   if (apiKeys.some((key) => key.userId !== userOcid)) return undefined;
-  const keys: DirectoryKey[] = [];
+  const keys: UserKey[] = [];
   for (const { userId, fingerprint, lifecycleState, keyValue } of apiKeys) {
     const der = publicKeyDer(keyValue);
     if (der === undefined) continue;
@@ -72,25 +72,26 @@ export async function makeEntry(
   };
 }
 
-/** Entries that were read before, by their text: a warm login reads the same one again. */
-const read = new QuickLRU<string, Promise<DirectoryEntry | undefined>>({ maxSize: 1000 });
+/** Of tenancy *and* user: an entry found by user alone would let one tenancy's user in to another's identity. */
+export function entryId(tenancyOcid: string, userOcid: string): string {
+  return `${tenancyOcid}/${userOcid}`;
+}
 
-/** Undefined unless the text is an entry, of this version, of this tenancy and user. */
-export async function readEntry(
-  text: string,
-  tenancyOcid: TenancyOcid,
-  userOcid: UserOcid,
-): Promise<DirectoryEntry | undefined> {
+/** Entries that were read before, by their text: a warm login reads the same one again. */
+const read = new QuickLRU<string, Promise<UserEntry | undefined>>({ maxSize: 1000 });
+
+/** Undefined unless the text is an entry, of this version, of the tenancy and user that the id names. */
+export async function readEntry(text: string, id: string): Promise<UserEntry | undefined> {
   let reading = read.get(text);
   if (reading === undefined) {
     reading = parseEntry(text);
     read.set(text, reading);
   }
   const entry = await reading;
-  return entry?.tenancyOcid === tenancyOcid && entry.userOcid === userOcid ? entry : undefined;
+  return entry !== undefined && entryId(entry.tenancyOcid, entry.userOcid) === id ? entry : undefined;
 }
 
-async function parseEntry(text: string): Promise<DirectoryEntry | undefined> {
+async function parseEntry(text: string): Promise<UserEntry | undefined> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -103,11 +104,11 @@ async function parseEntry(text: string): Promise<DirectoryEntry | undefined> {
 }
 
 /** Without the keys that can never verify: not RSA, too short, or with a fingerprint that is not their own. */
-async function verifying(keys: readonly DirectoryKey[]): Promise<DirectoryKey[]> {
+async function verifying(keys: readonly UserKey[]): Promise<UserKey[]> {
   const imported = await Promise.all(keys.map((key) => verificationKey(key, "rsa-sha256")));
   return keys.filter((_, index) => imported[index] !== undefined);
 }
 
-export function activeKey(entry: DirectoryEntry, fingerprint: string): DirectoryKey | undefined {
+export function activeKey(entry: UserEntry, fingerprint: string): UserKey | undefined {
   return entry.keys.find((key) => key.fingerprint === fingerprint && key.lifecycleState === "ACTIVE");
 }

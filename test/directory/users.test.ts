@@ -1,11 +1,17 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
-import { Directory, type KeyProof, type Resolution } from "../../src/directory/directory.ts";
-import type { DirectoryEntry } from "../../src/directory/entry.ts";
+import type { UserEntry } from "../../src/directory/user-entry.ts";
+import {
+  type KeyProof,
+  type LookupBudget,
+  type Resolution,
+  UserDirectory,
+} from "../../src/directory/users.ts";
 import { verificationKey } from "../../src/directory/verification-keys.ts";
 import { lookupBudget } from "../../src/http/rate-limit.ts";
 import type { IdentityClient, OciAnswer, OciApiKey, OciUser } from "../../src/oci/identity-client.ts";
 import type { ApiKeyId } from "../../src/oci/key-id.ts";
+import { Timings } from "../../src/timings.ts";
 import { base64, newEcKeyPair, newRsaKeyPair } from "../oci/key-pairs.ts";
 import { newTenancyOcid, newUserOcid } from "../oci/ocids.ts";
 
@@ -86,6 +92,15 @@ type Oci = ReturnType<typeof ociOf>;
 
 const ociDown = { user: unavailable, keys: unavailable } as const;
 
+function directoryWith({
+  kv = env.DIRECTORY,
+  ownBudget = budget,
+  ...settings
+}: Partial<typeof limits> & { kv?: KVNamespace; ownBudget?: LookupBudget } = {}): UserDirectory {
+  const access = { kv, background: { waitUntil }, timings: new Timings() };
+  return new UserDirectory(access, { ...limits, ...settings }, ownBudget);
+}
+
 /** One login's question of the directory. What it leaves to the background is not waited for. */
 async function ask(
   signer: ApiKeyId,
@@ -96,8 +111,8 @@ async function ask(
     ...settings
   }: Partial<typeof limits> & { kv?: KVNamespace; prove?: KeyProof } = {},
 ): Promise<Resolution> {
-  const directory = new Directory(kv, { ...limits, ...settings }, { waitUntil }, budget);
-  const cached = await directory.read(signer.tenancyOcid, signer.userOcid);
+  const directory = directoryWith({ kv, ...settings });
+  const cached = await directory.read(signer, Date.now());
   return directory.resolve(signer, cached, prove, open, Date.now());
 }
 
@@ -107,7 +122,7 @@ async function resolve(...question: Parameters<typeof ask>): Promise<Resolution>
   return resolution;
 }
 
-function entryOf(signer: ApiKeyId, about: Partial<DirectoryEntry> = {}): DirectoryEntry {
+function entryOf(signer: ApiKeyId, about: Partial<UserEntry> = {}): UserEntry {
   return {
     version: 1,
     tenancyOcid: signer.tenancyOcid,
@@ -741,8 +756,8 @@ describe("a question that takes its time", () => {
   /** A login that waits: what it got so far. */
   async function waiting(signer: ApiKeyId, oci: Oci): Promise<{ got?: Resolution }> {
     const login: { got?: Resolution } = {};
-    const directory = new Directory(env.DIRECTORY, limits, { waitUntil }, budget);
-    const cached = await directory.read(signer.tenancyOcid, signer.userOcid);
+    const directory = directoryWith();
+    const cached = await directory.read(signer, Date.now());
     void directory.resolve(signer, cached, proved, oci.open, Date.now()).then((got) => {
       login.got = got;
     });
@@ -804,11 +819,7 @@ describe("a question that takes its time", () => {
     const signer = newSigner();
     const oci = slowOci(signer);
     await waiting(signer, oci);
-    await new Directory(env.DIRECTORY, limits, { waitUntil }, budget).forget(
-      signer.tenancyOcid,
-      signer.userOcid,
-      Date.now(),
-    );
+    await directoryWith().forget(signer.tenancyOcid, signer.userOcid, Date.now());
     oci.answerNow();
     await Promise.all(background);
     expect(await stored(signer)).toBeNull();
@@ -898,7 +909,7 @@ describe("the budget for questions about unknown users and keys", () => {
         await new Promise((resolve) => setTimeout(resolve, 20));
         return allowed;
       };
-      const directory = new Directory(env.DIRECTORY, limits, { waitUntil }, ownBudget);
+      const directory = directoryWith({ ownBudget });
       return directory.resolve(signer, "absent", proved, oci.open, Date.now());
     };
     const logins = await Promise.all([false, false, true, true, false].map(from));
@@ -1044,14 +1055,75 @@ describe("while KV cannot be read", () => {
     const signer = await knownSigner(100);
     expect(await resolve(signer, ociOf(signer))).toEqual(found("cache"));
     await env.DIRECTORY.delete(kvKey(signer));
+    wait(10);
     expect(await resolve(signer, ociOf(signer, ociDown))).toEqual(cannotTell);
     expect(await resolve(signer, ociOf(signer, ociDown), unreadable)).toEqual(cannotTell);
   });
 });
 
+describe("this isolate's own copy of an entry", () => {
+  /** KV, and how often it was read. */
+  function countedKv() {
+    const get = vi.fn(env.DIRECTORY.get.bind(env.DIRECTORY) as () => Promise<unknown>);
+    return { kv: kvWith({ get }), reads: () => get.mock.calls.length };
+  }
+
+  it("answers for ten seconds, and then KV is read again", async () => {
+    const signer = await knownSigner(100);
+    const { kv, reads } = countedKv();
+    for (const seconds of [0, 5, 4.9]) {
+      wait(seconds);
+      expect(await resolve(signer, ociOf(signer), { kv })).toEqual(found("cache"));
+    }
+    expect(reads()).toBe(1);
+
+    const unknown = { ...signer, fingerprint: otherKey.fingerprint };
+    await store(signer, entryOf(signer, { keys: [], fetchedAt: Date.now() }));
+    wait(0.1);
+    expect(await resolve(unknown, ociOf(signer, ociDown), { kv })).toEqual(refused("key-unknown"));
+    expect(await resolve(signer, ociOf(signer, ociDown), { kv })).toEqual(refused("key-unknown"));
+    expect(reads()).toBe(2);
+  });
+
+  it("answers after OCI's answer too, without a read", async () => {
+    const signer = newSigner();
+    const { kv, reads } = countedKv();
+    expect(await resolve(signer, ociOf(signer), { kv })).toEqual(found("oci"));
+    expect(await resolve(signer, ociOf(signer), { kv })).toEqual(found("cache"));
+    expect(reads()).toBe(1);
+  });
+
+  it("is no fresher than the entry", async () => {
+    const signer = await knownSigner(295);
+    const { kv, reads } = countedKv();
+    const oci = ociOf(signer);
+    expect(await resolve(signer, oci, { kv })).toEqual(found("cache"));
+    wait(5);
+    expect(await resolve(signer, oci, { kv })).toEqual(found("oci"));
+    expect(oci.questions()).toEqual([1, 1]);
+    expect(reads()).toBe(1);
+  });
+
+  it("is none of what is absent: that is read each time", async () => {
+    const signer = newSigner();
+    const { kv, reads } = countedKv();
+    for (const read of [1, 2, 3]) {
+      expect(await resolve(signer, ociOf(signer, ociDown), { kv })).toEqual(cannotTell);
+      expect(reads()).toBe(read);
+    }
+  });
+
+  it("is forgotten with the user", async () => {
+    const signer = await knownSigner(100);
+    expect(await resolve(signer, ociOf(signer))).toEqual(found("cache"));
+    await directoryWith().forget(signer.tenancyOcid, signer.userOcid, Date.now());
+    expect(await resolve(signer, ociOf(signer, ociDown))).toEqual(cannotTell);
+  });
+});
+
 describe("forgetting a user", () => {
   const forget = (kv: KVNamespace, { tenancyOcid, userOcid }: ApiKeyId) =>
-    new Directory(kv, limits, { waitUntil }, budget).forget(tenancyOcid, userOcid, Date.now());
+    directoryWith({ kv }).forget(tenancyOcid, userOcid, Date.now());
 
   it("makes KV and this isolate ask again", async () => {
     const signer = newSigner();
@@ -1097,8 +1169,8 @@ describe("forgetting a user", () => {
   it("holds here whatever KV still shows, and whatever was read from it before", async () => {
     const signer = await knownSigner(100);
     const lagging = kvWith({ delete: async () => undefined });
-    const directory = new Directory(lagging, limits, { waitUntil }, budget);
-    const before = await directory.read(signer.tenancyOcid, signer.userOcid);
+    const directory = directoryWith({ kv: lagging });
+    const before = await directory.read(signer, Date.now());
     await forget(lagging, signer);
     const down = ociOf(signer, ociDown);
     expect(await directory.resolve(signer, before, proved, down.open, Date.now())).toEqual(cannotTell);

@@ -3,24 +3,19 @@ import { log } from "../log.ts";
 import type { IdentityClient, OciAnswer, OciFailure } from "../oci/identity-client.ts";
 import type { ApiKeyId } from "../oci/key-id.ts";
 import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
-import { type DirectoryEntry, judgeUser, makeEntry } from "./entry.ts";
+import { judgeUser, makeEntry, type UserEntry } from "./user-entry.ts";
+import type { NoAnswer, SourceAnswer } from "./vouched-cache.ts";
 
-export type DefiniteAnswer =
-  | { readonly kind: "entry"; readonly entry: DirectoryEntry }
-  | { readonly kind: "refused"; readonly reason: "user-unknown" | "user-inactive" };
+export type UserDenial = "user-unknown" | "user-inactive";
 
-/** No usable answer. `throttledSeconds` is there if it was a 429: how long OCI wants no call. */
-export interface NoAnswer {
-  readonly kind: "unavailable";
-  readonly throttledSeconds?: number | undefined;
-}
+type Answer = SourceAnswer<UserEntry, UserDenial>;
 
 /** Never rejects: whatever goes wrong, there is no usable answer. `now` in milliseconds since the epoch. */
 export async function lookUp(
   { tenancyOcid, userOcid }: ApiKeyId,
   openClient: () => Promise<IdentityClient>,
   now: number,
-): Promise<DefiniteAnswer | NoAnswer> {
+): Promise<Answer> {
   try {
     return await callOci(tenancyOcid, userOcid, await openClient(), now);
   } catch (error) {
@@ -34,7 +29,7 @@ async function callOci(
   userOcid: UserOcid,
   client: IdentityClient,
   now: number,
-): Promise<DefiniteAnswer | NoAnswer> {
+): Promise<Answer> {
   const [user, apiKeys] = await Promise.all([client.getUser(userOcid), client.listApiKeys(userOcid)]);
   for (const answer of [user, apiKeys]) {
     if (answer.kind === "not-found") {

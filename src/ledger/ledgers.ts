@@ -1,0 +1,59 @@
+import type { OutgoingEvent } from "../audit/event.ts";
+import { Refusal } from "../refusal.ts";
+import type { Timings } from "../timings.ts";
+import { ledgerOf, ledgersOf, type Signer } from "./address.ts";
+import type { Ledger, LoginOutcome, LoginRecord, TokenState, TokenUse } from "./ledger.ts";
+
+/**
+ * The calls of a request to ledgers: each finds its object and tells `timings` how long it took. A ledger that does not
+ * answer decides nothing, and then nothing is decided: each call rejects with a {@link Refusal}.
+ */
+export class Ledgers {
+  readonly #namespace: DurableObjectNamespace<Ledger>;
+  readonly #timings: Timings;
+
+  constructor(namespace: DurableObjectNamespace<Ledger>, timings: Timings) {
+    this.#namespace = namespace;
+    this.#timings = timings;
+  }
+
+  recordLogin(signer: Signer, login: LoginRecord): Promise<LoginOutcome> {
+    return this.#call(() => this.#of(signer, login.signatureDigest).recordLogin(login));
+  }
+
+  recordRenewal(signer: Signer, renewal: TokenUse & { event: OutgoingEvent }): Promise<TokenState> {
+    return this.#call(() => this.#of(signer, renewal.tokenId).recordRenewal(renewal));
+  }
+
+  recordRevocation(signer: Signer, revocation: TokenUse & { event: OutgoingEvent }): Promise<boolean> {
+    return this.#call(() => this.#of(signer, revocation.tokenId).recordRevocation(revocation));
+  }
+
+  use(signer: Signer, use: TokenUse): Promise<TokenState> {
+    return this.#call(() => this.#of(signer, use.tokenId).use(use));
+  }
+
+  /** Wakes all ledgers of a user; how many they are. */
+  async wake(signer: Signer): Promise<number> {
+    const all = ledgersOf(this.#namespace, signer);
+    await this.#call(() => Promise.all(all.map(wakeLedger)));
+    return all.length;
+  }
+
+  #of(signer: Signer, digestOrTokenId: string): DurableObjectStub<Ledger> {
+    return ledgerOf(this.#namespace, signer, digestOrTokenId);
+  }
+
+  async #call<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#timings.measure("ledger", call());
+    } catch (error) {
+      throw new Refusal("ledger-unavailable", undefined, { cause: error });
+    }
+  }
+}
+
+/** A call that changes nothing, and arms the alarm of a ledger that has something to do. */
+export async function wakeLedger(ledger: DurableObjectStub<Ledger>): Promise<void> {
+  await ledger.use({ tokenId: "none", expiresAt: 0, usesLimit: 0 });
+}
