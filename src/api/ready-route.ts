@@ -2,12 +2,9 @@ import { z } from "@hono/zod-openapi";
 import { operatorOnly } from "../http/authenticate.ts";
 import { defineRoute } from "../http/route.ts";
 import { log } from "../log.ts";
-import { checkCredentials, credentialProblems } from "../operations/credentials.ts";
-import {
-  checkDependencies,
-  dependencyProblems,
-  dependencyTimeoutMilliseconds,
-} from "../operations/dependencies.ts";
+import { checkCredentials } from "../operations/credentials.ts";
+import { checkDependencies, dependencyTimeoutMilliseconds } from "../operations/dependencies.ts";
+import { credentialProblems, dependencyProblems } from "../operations/problems.ts";
 import { listTenancies } from "../tenancies/tenancies.ts";
 import { withTimeout } from "../timeout.ts";
 import { bodySchema, callerRefusals, errorResponses } from "./error-responses.ts";

@@ -5,17 +5,7 @@ import type { OciTenancy } from "../storage/tables.ts";
 import { type FailedTrial, tryCredential } from "../tenancies/credential-trial.ts";
 import { type OciAccess, ownerOf, storedIdentityClient } from "../tenancies/tenancy-client.ts";
 import { TimeoutError, withTimeout } from "../timeout.ts";
-
-export const credentialProblems = [
-  "undecryptable",
-  "not-authenticated",
-  "user-gone",
-  "policy-gone",
-  "oci-unavailable",
-  "not-checked",
-] as const;
-
-export type CredentialProblem = (typeof credentialProblems)[number];
+import type { CredentialProblem } from "./problems.ts";
 
 export interface CredentialCheck {
   readonly tenancyOcid: string;

@@ -15,12 +15,11 @@ import { sql } from "../storage/sql.ts";
 import { withTimeout } from "../timeout.ts";
 import type { Timings } from "../timings.ts";
 import { neededMigrations } from "./migrations.ts";
-
-export const dependencyProblems = ["migrations-missing", "unavailable", "events-refused"] as const;
+import type { DependencyProblem } from "./problems.ts";
 
 export interface DependencyCheck {
   readonly ok: boolean;
-  readonly problem?: (typeof dependencyProblems)[number];
+  readonly problem?: DependencyProblem;
   /** What is wrong and what to do. */
   readonly message?: string;
   /** Of a database. */

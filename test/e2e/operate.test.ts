@@ -3,8 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { credentialProblems } from "../../src/operations/credentials.ts";
-import { dependencyProblems } from "../../src/operations/dependencies.ts";
+import { credentialProblems, dependencyProblems } from "../../src/operations/problems.ts";
 import { type Reason, Refusal } from "../../src/refusal.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
