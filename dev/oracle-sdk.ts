@@ -7,11 +7,8 @@ export interface ApiKey {
   readonly privateKey: string;
 }
 
-/**
- * Signs `GET /20160918/users/{userOcid}` with Oracle's TypeScript SDK and returns the headers that a login sends. The
- * SDK is given an absolute URI, as it is in use, and leaves an unsigned `date` beside the `x-date` that it signs.
- */
-export async function signGetUser(key: ApiKey, host = "identity.us-ashburn-1.oci.oraclecloud.com") {
+/** The headers of a GET, signed with Oracle's TypeScript SDK. It leaves an unsigned `date` beside its `x-date`. */
+export async function signGet(key: ApiKey, uri: string) {
   const provider = new common.SimpleAuthenticationDetailsProvider(
     key.tenancyOcid,
     key.userOcid,
@@ -19,11 +16,11 @@ export async function signGetUser(key: ApiKey, host = "identity.us-ashburn-1.oci
     key.privateKey,
     null,
   );
-  const request = {
-    uri: `https://${host}/20160918/users/${key.userOcid}`,
-    method: "GET" as const,
-    headers: new Headers(),
-  };
+  const request = { uri, method: "GET" as const, headers: new Headers() };
   await new common.DefaultRequestSigner(provider).signHttpRequest(request);
   return Object.fromEntries(request.headers) as { authorization: string; host: string; "x-date": string };
 }
+
+/** Signs `GET /20160918/users/{userOcid}` and returns the headers that a login sends. */
+export const signGetUser = (key: ApiKey, host = "identity.us-ashburn-1.oci.oraclecloud.com") =>
+  signGet(key, `https://${host}/20160918/users/${key.userOcid}`);

@@ -1,5 +1,6 @@
 /** What dev/emulator mints, as OpenSSL reads it: a chain that the Worker is tried with is one that others verify too. */
 import { spawnSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +19,7 @@ import {
   leafShape,
   rootShape,
 } from "../../dev/emulator/instance-certificates.ts";
+import { startEmulator } from "../../dev/emulator.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "oci-auth-openssl-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -44,8 +46,10 @@ beforeAll(async () => {
   leaf = await leafShape(intermediate, instance, await newRsaKeys(), now);
 });
 
-function verifiedByOpenssl(roots: Certificate[], untrusted: Certificate, certificate: Certificate): boolean {
-  const write = (name: string, certificates: Certificate[]) => {
+type Pem = Pick<Certificate, "pem">;
+
+function verifiedByOpenssl(roots: Pem[], untrusted: Pem, certificate: Pem): boolean {
+  const write = (name: string, certificates: Pem[]) => {
     writeFileSync(join(folder, name), certificates.map(({ pem }) => pem).join(""));
     return join(folder, name);
   };
@@ -69,4 +73,31 @@ it.each<[string, () => Partial<CertificateShape> | Promise<Partial<CertificateSh
   expect(verifiedByOpenssl([root], intermediate, certificate)).toBe(true);
   expect(verifiedByOpenssl([otherRoot, root], intermediate, certificate)).toBe(true);
   expect(verifiedByOpenssl([otherRoot], intermediate, certificate)).toBe(false);
+});
+
+it("an emulated instance's certificate verifies under the roots of its region, before and after a new one", async () => {
+  const emulator = await startEmulator(0);
+  try {
+    const control = async (method: string, path: string, body?: unknown) => {
+      const init = { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+      return (await fetch(`${emulator.origin}/_emulator/${path}`, init)).json();
+    };
+    const { instanceOcid, ...about } = instance;
+    const put = () => control("PUT", `instances/${instanceOcid}`, about);
+    const before = await put();
+    const { certificates } = await control("POST", "instance-roots/us-phoenix-1/rotate");
+    const [oldRoot, newRoot] = certificates.map((der: string) => ({
+      pem: new X509Certificate(Buffer.from(der, "base64")).toString(),
+    }));
+    const chains = [before, await put()].map(({ certificate, intermediate }) => [
+      { pem: intermediate },
+      { pem: certificate },
+    ]) as [Pem, Pem][];
+    const verified = (roots: Pem[]) => chains.map((chain) => verifiedByOpenssl(roots, ...chain));
+    expect(verified([oldRoot, newRoot])).toEqual([true, true]);
+    expect(verified([oldRoot])).toEqual([true, false]);
+    expect(verified([newRoot])).toEqual([false, true]);
+  } finally {
+    await emulator.close();
+  }
 });
