@@ -55,7 +55,12 @@ function readOptions() {
 
 /** Overrides come last, and the last of a name counts. */
 function variables(port: string, ociOrigin: string, overrides: string[]): string[] {
-  const all = [`ISSUER_URL:http://127.0.0.1:${port}`, `OCI_IDENTITY_ORIGIN:${ociOrigin}`, ...overrides];
+  const all = [
+    `ISSUER_URL:http://127.0.0.1:${port}`,
+    `OCI_IDENTITY_ORIGIN:${ociOrigin}`,
+    `OCI_AUTH_ORIGIN:${ociOrigin}/{region}`,
+    ...overrides,
+  ];
   const byName = new Map(all.map((variable) => [variable.split(":")[0], variable]));
   return [...byName.values()].flatMap((variable) => ["--var", variable]);
 }

@@ -34,13 +34,17 @@ export interface Env {
   DIRECTORY_STALE_SECONDS?: string;
   AUDIT_RETENTION_DAYS?: string;
   OCI_IDENTITY_ORIGIN?: string;
+  OCI_AUTH_ORIGIN?: string;
 }
 
 /** Each part is for those whose type it has; none but its checks sees ADMIN_TOKEN. */
 export interface Config {
   readonly adminToken: string;
   readonly tokens: Issuer;
-  readonly oci: OciAccess;
+  readonly oci: OciAccess & {
+    /** Local development only: where the roots of instances are, with `{region}` in its path. */
+    readonly ociAuthOrigin: string | undefined;
+  };
   readonly directory: DirectoryLimits;
   readonly auditRetentionDays: number;
 }
@@ -60,6 +64,11 @@ function originOf(text: string): URL | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   return url?.origin === text ? url : undefined;
 }
+
+const isLoopbackOrigin = (text: string) => loopback.has(originOf(text)?.hostname ?? "");
+
+/** What stands before a path that has `{region}` once, as a segment of its own. */
+const beforeRegionPath = /^([a-z]+:\/\/[^/]+)(?:\/[\w-]+)*\/\{region\}(?:\/[\w-]+)*$/;
 
 function jsonOf<S extends z.ZodType>(schema: S) {
   return z
@@ -102,9 +111,13 @@ const variables = z
     DIRECTORY_TTL_SECONDS: whole("seconds", 300, 0),
     DIRECTORY_STALE_SECONDS: whole("seconds", 3600, 0),
     AUDIT_RETENTION_DAYS: whole("days", 90, 1),
-    OCI_IDENTITY_ORIGIN: z
+    OCI_IDENTITY_ORIGIN: z.string().refine(isLoopbackOrigin, "is not a loopback origin").optional(),
+    OCI_AUTH_ORIGIN: z
       .string()
-      .refine((text) => loopback.has(originOf(text)?.hostname ?? ""), "is not a loopback origin")
+      .refine(
+        (text) => isLoopbackOrigin(beforeRegionPath.exec(text)?.[1] ?? ""),
+        "is not a loopback origin with {region} in its path",
+      )
       .optional(),
   })
   .refine(({ TOKEN_AUDIENCE, ISSUER_URL }) => TOKEN_AUDIENCE !== ISSUER_URL, {
@@ -167,7 +180,11 @@ async function load(env: Env): Promise<Config> {
       maxTokenTtlSeconds: values.MAX_TOKEN_TTL_SECONDS,
       signingKeys,
     },
-    oci: { encryptionKeys, ociIdentityOrigin: values.OCI_IDENTITY_ORIGIN },
+    oci: {
+      encryptionKeys,
+      ociIdentityOrigin: values.OCI_IDENTITY_ORIGIN,
+      ociAuthOrigin: values.OCI_AUTH_ORIGIN,
+    },
     directory: {
       directoryTtlSeconds: values.DIRECTORY_TTL_SECONDS,
       directoryStaleSeconds: values.DIRECTORY_STALE_SECONDS,

@@ -44,7 +44,7 @@ describe("a complete configuration", () => {
         maxTokenTtlSeconds: 3600,
         signingKeys: [{ alg: "ES256" }],
       },
-      oci: { ociIdentityOrigin: undefined, encryptionKeys: { first: "one" } },
+      oci: { ociIdentityOrigin: undefined, ociAuthOrigin: undefined, encryptionKeys: { first: "one" } },
       directory: { directoryTtlSeconds: 300, directoryStaleSeconds: 3600 },
       auditRetentionDays: 90,
     });
@@ -58,10 +58,14 @@ describe("a complete configuration", () => {
       DIRECTORY_STALE_SECONDS: "0",
       AUDIT_RETENTION_DAYS: "1",
       OCI_IDENTITY_ORIGIN: "http://127.0.0.1:8788",
+      OCI_AUTH_ORIGIN: "http://127.0.0.1:8788/{region}",
     };
     expect(await configOf(envWith(set))).toMatchObject({
       tokens: { defaultAudience: "https://vault.example.com", maxTokenTtlSeconds: 86_400 },
-      oci: { ociIdentityOrigin: "http://127.0.0.1:8788" },
+      oci: {
+        ociIdentityOrigin: "http://127.0.0.1:8788",
+        ociAuthOrigin: "http://127.0.0.1:8788/{region}",
+      },
       directory: { directoryTtlSeconds: 0, directoryStaleSeconds: 0 },
       auditRetentionDays: 1,
     });
@@ -91,6 +95,15 @@ describe("a complete configuration", () => {
       );
     },
   );
+
+  it.each([
+    "http://127.0.0.1:8788/{region}",
+    "http://localhost:8788/{region}",
+    "http://[::1]:8788/{region}",
+    "https://localhost/oci-auth/{region}/roots",
+  ])("may have a stand-in for where roots of instances are at %s", async (OCI_AUTH_ORIGIN) => {
+    expect((await configOf(envWith({ OCI_AUTH_ORIGIN }))).oci.ociAuthOrigin).toBe(OCI_AUTH_ORIGIN);
+  });
 });
 
 describe("a configuration that lacks something names it and says how to make it", () => {
@@ -173,6 +186,42 @@ describe("a malformed variable is named", () => {
       "http://localhost.:8788",
       "http://localhost:8788\n",
       "null",
+    ],
+    OCI_AUTH_ORIGIN: [
+      "",
+      "{region}",
+      "/{region}",
+      "127.0.0.1:8788/{region}",
+      "http://127.0.0.1:8788",
+      "http://127.0.0.1:8788/",
+      "http://127.0.0.1:8788/region",
+      "http://127.0.0.1:8788/{realm}",
+      "http://127.0.0.1:8788/{region}/",
+      "http://127.0.0.1:8788//{region}",
+      "http://127.0.0.1:8788/{region}/{region}",
+      "http://127.0.0.1:8788/../{region}",
+      "http://127.0.0.1:8788/roots-of-{region}",
+      "http://127.0.0.1:8788?{region}",
+      "http://127.0.0.1:8788/?/{region}",
+      "http://127.0.0.1:8788/#/{region}",
+      "http://127.0.0.1:8788/{region}?",
+      "http://127.0.0.1:8788/{region}\n",
+      "http://127.0.0.1:{region}",
+      "http://{region}.localhost",
+      "https://auth.{region}.oraclecloud.com",
+      "https://auth.us-ashburn-1.oraclecloud.com/{region}",
+      "http://127.0.0.1.evil.com/{region}",
+      "http://localhost@evil.com/{region}",
+      "http://user@127.0.0.1:8788/{region}",
+      "http://evil.com/localhost/{region}",
+      "http://evil.com#localhost/{region}",
+      "http://evil.com\\@localhost/{region}",
+      "http://evil.com/http://127.0.0.1:8788/{region}",
+      "http://127.0.0.2:8788/{region}",
+      "http://0.0.0.0:8788/{region}",
+      "http://169.254.169.254/{region}",
+      "http://[::ffff:127.0.0.1]:8788/{region}",
+      "http://LOCALHOST:8788/{region}",
     ],
     TOKEN_AUDIENCE: ["", issuer, "a".repeat(256)],
     MAX_TOKEN_TTL_SECONDS: [

@@ -60,6 +60,7 @@ it.each([
     const [worker, oci] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${ociPort}`];
     expect(await answers(`${worker}/health`)).toBe(200);
     expect(await answers(`${oci}/20160918/users/x`)).toBe(401);
+    expect(await answers(`${oci}/us-ashburn-1/v1/instancePrincipalRootCACertificates`)).toBe(401);
     const discovery = await (await fetch(`${worker}/.well-known/openid-configuration`)).json();
     expect(discovery).toMatchObject({ issuer: "https://overridden.example.com" });
 

@@ -47,6 +47,11 @@ describe("a Worker without", () => {
     ],
     ["ISSUER_URL", { vars: { ISSUER_URL: "http://auth.example.com" } }, /https origin.*wrangler.toml/],
     ["OCI_IDENTITY_ORIGIN", { vars: { OCI_IDENTITY_ORIGIN: "https://evil.example.com" } }, /loopback/],
+    [
+      "OCI_AUTH_ORIGIN",
+      { vars: { OCI_AUTH_ORIGIN: "https://evil.example.com/{region}" } },
+      /loopback.*\{region\}/,
+    ],
     ["TOKEN_AUDIENCE", { vars: { TOKEN_AUDIENCE: "https://auth.example.com" } }, /may not be the issuer/],
     ["MAX_TOKEN_TTL_SECONDS", { vars: { MAX_TOKEN_TTL_SECONDS: "1h" } }, /whole number of seconds/],
   ] as const)("a right %s says so", async (name, overrides, how) => {

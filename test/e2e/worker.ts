@@ -123,9 +123,11 @@ export interface WorkerOptions {
 export async function startWorker(overrides: WorkerOptions = {}) {
   const emulator = await startEmulator(0);
   const secrets: Record<string, string> = { ...testSecrets(), ...overrides.secrets };
+  const oci = (await overrides.oci?.(emulator.origin)) ?? emulator.origin;
   const vars: Record<string, string> = {
     ISSUER_URL: issuer,
-    OCI_IDENTITY_ORIGIN: (await overrides.oci?.(emulator.origin)) ?? emulator.origin,
+    OCI_IDENTITY_ORIGIN: oci,
+    OCI_AUTH_ORIGIN: `${oci}/{region}`,
     ...overrides.vars,
   };
   const server = createTestHarness({
