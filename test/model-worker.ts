@@ -5,7 +5,7 @@
 
 import type { Env } from "../src/env.ts";
 import worker, { Ledger as RealLedger } from "../src/index.ts";
-import { ledgersOf, type Signer } from "../src/ledger/address.ts";
+import { ledgersOf } from "../src/ledger/address.ts";
 import { setClock } from "./frozen-clock.ts";
 
 /** What is told with `PUT /_model/control`, as often as it changes and after each start. */
@@ -81,9 +81,16 @@ export class Ledger extends RealLedger {
 
 type ModelEnv = Omit<Env, "LEDGER"> & { LEDGER: DurableObjectNamespace<Ledger> };
 
+interface Signer {
+  readonly tenancyOcid: string;
+  readonly userOcid: string;
+}
+
 /** All ledgers of these signers, whether they have anything or not. */
 function ledgers(env: ModelEnv, signers: readonly Signer[]): DurableObjectStub<Ledger>[] {
-  return signers.flatMap((signer) => ledgersOf(env.LEDGER, signer) as DurableObjectStub<Ledger>[]);
+  return signers.flatMap(({ tenancyOcid: authority, userOcid: subject }) => {
+    return ledgersOf(env.LEDGER, { authority, subject }) as DurableObjectStub<Ledger>[];
+  });
 }
 
 let known: { readonly secrets: object; readonly env: Env } | undefined;

@@ -28,8 +28,8 @@ export class Ledger extends ProductLedger {
 }
 
 function ledgerOfUser(env: Env, user: number, digest: string): DurableObjectStub<Ledger> {
-  const signer = { tenancyOcid: "ocid1.tenancy.oc1..bench", userOcid: `ocid1.user.oc1..${user}` };
-  return ledgerOf(env.LEDGER, signer, digest) as unknown as DurableObjectStub<Ledger>;
+  const principal = { authority: "ocid1.tenancy.oc1..bench", subject: `ocid1.user.oc1..${user}` };
+  return ledgerOf(env.LEDGER, principal, digest) as unknown as DurableObjectStub<Ledger>;
 }
 
 async function recordLogin(env: Env, user: number, { rememberFor, occupiedFor }: LedgerLoad): Promise<void> {

@@ -1,16 +1,17 @@
 import { writeRefusal } from "../audit/refusals.ts";
 import { clientInfo } from "../http/client-info.ts";
-import { ledgers, userDirectory } from "../http/dependencies.ts";
+import { ledgers } from "../http/dependencies.ts";
 import { checkRate } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
 import { loginAnswer, loginBody } from "../login/contract.ts";
 import { logIn } from "../login/login.ts";
+import { userMethod } from "../login/user/method.ts";
 import { nearestSession } from "../storage/session.ts";
-import { storedIdentityClient } from "../tenancies/tenancy-client.ts";
 import { bodyRefusals, eligibilityRefusals, errorResponses } from "./error-responses.ts";
 import { jsonBody, success } from "./fields.ts";
 import { exampleAnswer, exampleBody } from "./login-examples.ts";
+import { users } from "./login-methods.ts";
 
 export const loginRoute = defineRoute(
   {
@@ -42,9 +43,9 @@ export const loginRoute = defineRoute(
   async (c) => {
     const { config, timings, now } = c.var;
     const client = clientInfo(c);
-    const directory = userDirectory(c);
     const session = nearestSession(c.env.DB, timings);
     const token = await logIn(
+      userMethod(users(c)),
       c.req.valid("json"),
       {
         issuer: config.tokens,
@@ -52,10 +53,7 @@ export const loginRoute = defineRoute(
         checkRate: () => checkRate(c.env.LOGINS, client.ip, "too-many-logins"),
         loadConfiguration: (identityId, slug) =>
           loadLoginConfiguration(session, identityId, slug === undefined ? undefined : { slug }),
-        readDirectory: (keyId) => directory.read(keyId, now),
-        resolveUser: (keyId, cached, prove, tenancy) =>
-          directory.resolve(keyId, cached, prove, () => storedIdentityClient(config.oci, tenancy), now),
-        recordLogin: (keyId, login) => ledgers(c).recordLogin(keyId, login),
+        recordLogin: (principal, login) => ledgers(c).recordLogin(principal, login),
         reportRefusal: (event, refused) => c.executionCtx.waitUntil(writeRefusal(c.env, event, refused)),
       },
       now,

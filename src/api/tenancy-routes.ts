@@ -275,7 +275,7 @@ export const tenancyRoutes = [
       // Whether they are registered or not: what waits outlives a registration.
       const tenancyOcid = named(c.req.valid("param").tenancyOcid);
       const userOcid = namedUser(c.req.valid("param").userOcid);
-      const woken = await ledgers(c).wake({ tenancyOcid, userOcid });
+      const woken = await ledgers(c).wake({ authority: tenancyOcid, subject: userOcid });
       return c.json({ woken }, 200);
     },
   ),

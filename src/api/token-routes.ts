@@ -1,20 +1,22 @@
 import { z } from "@hono/zod-openapi";
 import { writeRefusal } from "../audit/refusals.ts";
 import { clientInfo } from "../http/client-info.ts";
-import { ledgers, userDirectory } from "../http/dependencies.ts";
+import { ledgers } from "../http/dependencies.ts";
 import { limitedRequests } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
 import { loadLoginConfiguration } from "../identities/login-configuration.ts";
 import { loginAnswer } from "../login/contract.ts";
 import { renewToken } from "../login/renew.ts";
+import { userRenewal } from "../login/user/method.ts";
 import { primarySession } from "../storage/session.ts";
-import { storedIdentityClient } from "../tenancies/tenancy-client.ts";
 import { claimsOfToken } from "../tokens/admission.ts";
+import { principalOf } from "../tokens/claims.ts";
 import { tokenEvent } from "../tokens/event.ts";
 import { bodyRefusals, eligibilityRefusals, errorResponses, tokenRefusals } from "./error-responses.ts";
 import { examples } from "./examples.ts";
 import { jsonBody, success } from "./fields.ts";
 import { exampleAnswer } from "./login-examples.ts";
+import { users } from "./login-methods.ts";
 
 const body = jsonBody(
   z.strictObject({
@@ -23,9 +25,6 @@ const body = jsonBody(
   }),
   { accessToken: examples.accessToken },
 );
-
-/** A renewal shows no signature: the token is the proof that the key made one. */
-const provedByToken = async () => {};
 
 export const tokenRoutes = [
   defineRoute(
@@ -53,19 +52,16 @@ export const tokenRoutes = [
     async (c) => {
       const { config, timings, now } = c.var;
       const session = primarySession(c.env.DB, timings);
-      const directory = userDirectory(c);
       const token = await renewToken(
         c.req.valid("json").accessToken,
         {
           issuer: config.tokens,
           client: clientInfo(c),
-          loadConfiguration: (identityId, id) => loadLoginConfiguration(session, identityId, { id }),
-          resolveUser: async (keyId, tenancy) => {
-            const cached = await directory.read(keyId, now);
-            const open = () => storedIdentityClient(config.oci, tenancy);
-            return directory.resolve(keyId, cached, provedByToken, open, now);
-          },
-          recordRenewal: ({ oci }, renewal) => ledgers(c).recordRenewal(oci, renewal),
+          method: userRenewal(
+            (identityId, id) => loadLoginConfiguration(session, identityId, { id }),
+            users(c),
+          ),
+          recordRenewal: (claims, renewal) => ledgers(c).recordRenewal(principalOf(claims), renewal),
           reportRefusal: (event) => c.executionCtx.waitUntil(writeRefusal(c.env, event, "holder")),
         },
         now,
@@ -105,7 +101,7 @@ export const tokenRoutes = [
         usesLimit: 0,
         event: tokenEvent("token.revoke", claims, clientInfo(c), null),
       };
-      await ledgers(c).recordRevocation(claims.oci, revocation);
+      await ledgers(c).recordRevocation(principalOf(claims), revocation);
       return c.json({ message: "Successfully revoked access token" as const }, 200);
     },
   ),

@@ -10,16 +10,25 @@ import {
   ociTenancies,
   organizations,
 } from "../storage/tables.ts";
+import type { UserSettings } from "./user-permission.ts";
 
 export type LoginOrganization = Pick<Organization, "id" | "slug" | "parentId" | "rootId" | "suspended">;
 
-/** All that a login reads of what is configured, in one query of D1. */
-export interface LoginConfiguration {
+/** What each method's configuration says of the tokens. */
+export type TokenSettings = Pick<
+  OciAuthConfig,
+  | "accessTokenTTL"
+  | "accessTokenMaxTTL"
+  | "accessTokenNumUsesLimit"
+  | "accessTokenPeriod"
+  | "accessTokenTrustedIps"
+  | "accessTokenAudience"
+>;
+
+/** All that a login reads of what is configured, in one query of D1. `Own` is what its method alone has. */
+export interface LoginConfiguration<Own = UserSettings> {
   readonly identity: Omit<Identity, "createdAt" | "updatedAt">;
-  readonly config: Omit<
-    OciAuthConfig,
-    "id" | "identityId" | "rootOrganizationId" | "createdAt" | "updatedAt"
-  >;
+  readonly config: TokenSettings & Own;
   /** The organization in which the identity was created. */
   readonly home: LoginOrganization;
   /** The identity, its organization, or their root. */

@@ -1,23 +1,19 @@
+import type { Principal } from "../access/principal.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
- * Ledgers for one signing user. A constant and no setting: changing it would send what was used or revoked to objects
+ * Ledgers for one who logs in. A constant and no setting: changing it would send what was used or revoked to objects
  * that do not know of it.
  */
 export const ledgerShards = 16;
-
-export interface Signer {
-  readonly tenancyOcid: string;
-  readonly userOcid: string;
-}
 
 /** Hexadecimal SHA-256 of a decoded signature: what was shown, in whatever spelling. */
 export async function signatureDigest(signature: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", signature)).toHex();
 }
 
-function nameOf({ tenancyOcid, userOcid }: Signer, shard: number): string {
-  return `${tenancyOcid}/${userOcid}/${shard}`;
+function nameOf({ authority, subject }: Principal, shard: number): string {
+  return `${authority}/${subject}/${shard}`;
 }
 
 /**
@@ -26,17 +22,17 @@ function nameOf({ tenancyOcid, userOcid }: Signer, shard: number): string {
  */
 export function ledgerOf(
   namespace: DurableObjectNamespace<Ledger>,
-  signer: Signer,
+  principal: Principal,
   digestOrTokenId: string,
 ): DurableObjectStub<Ledger> {
   const shard = Number.parseInt(digestOrTokenId.slice(0, 2), 16) % ledgerShards;
-  return namespace.getByName(nameOf(signer, shard));
+  return namespace.getByName(nameOf(principal, shard));
 }
 
-/** All ledgers of a signing user. */
+/** All ledgers of one who logs in. */
 export function ledgersOf(
   namespace: DurableObjectNamespace<Ledger>,
-  signer: Signer,
+  principal: Principal,
 ): DurableObjectStub<Ledger>[] {
-  return Array.from({ length: ledgerShards }, (_, shard) => namespace.getByName(nameOf(signer, shard)));
+  return Array.from({ length: ledgerShards }, (_, shard) => namespace.getByName(nameOf(principal, shard)));
 }

@@ -1,7 +1,8 @@
+import type { Principal } from "../access/principal.ts";
 import type { OutgoingEvent } from "../audit/event.ts";
 import { Refusal } from "../refusal.ts";
 import type { Timings } from "../timings.ts";
-import { ledgerOf, ledgersOf, type Signer } from "./address.ts";
+import { ledgerOf, ledgersOf } from "./address.ts";
 import type { Ledger, LoginOutcome, LoginRecord, TokenState, TokenUse } from "./ledger.ts";
 
 /**
@@ -17,31 +18,31 @@ export class Ledgers {
     this.#timings = timings;
   }
 
-  recordLogin(signer: Signer, login: LoginRecord): Promise<LoginOutcome> {
-    return this.#call(() => this.#of(signer, login.signatureDigest).recordLogin(login));
+  recordLogin(principal: Principal, login: LoginRecord): Promise<LoginOutcome> {
+    return this.#call(() => this.#of(principal, login.signatureDigest).recordLogin(login));
   }
 
-  recordRenewal(signer: Signer, renewal: TokenUse & { event: OutgoingEvent }): Promise<TokenState> {
-    return this.#call(() => this.#of(signer, renewal.tokenId).recordRenewal(renewal));
+  recordRenewal(principal: Principal, renewal: TokenUse & { event: OutgoingEvent }): Promise<TokenState> {
+    return this.#call(() => this.#of(principal, renewal.tokenId).recordRenewal(renewal));
   }
 
-  recordRevocation(signer: Signer, revocation: TokenUse & { event: OutgoingEvent }): Promise<boolean> {
-    return this.#call(() => this.#of(signer, revocation.tokenId).recordRevocation(revocation));
+  recordRevocation(principal: Principal, revocation: TokenUse & { event: OutgoingEvent }): Promise<boolean> {
+    return this.#call(() => this.#of(principal, revocation.tokenId).recordRevocation(revocation));
   }
 
-  use(signer: Signer, use: TokenUse): Promise<TokenState> {
-    return this.#call(() => this.#of(signer, use.tokenId).use(use));
+  use(principal: Principal, use: TokenUse): Promise<TokenState> {
+    return this.#call(() => this.#of(principal, use.tokenId).use(use));
   }
 
-  /** Wakes all ledgers of a user; how many they are. */
-  async wake(signer: Signer): Promise<number> {
-    const all = ledgersOf(this.#namespace, signer);
+  /** Wakes all ledgers of one who logs in; how many they are. */
+  async wake(principal: Principal): Promise<number> {
+    const all = ledgersOf(this.#namespace, principal);
     await this.#call(() => Promise.all(all.map(wakeLedger)));
     return all.length;
   }
 
-  #of(signer: Signer, digestOrTokenId: string): DurableObjectStub<Ledger> {
-    return ledgerOf(this.#namespace, signer, digestOrTokenId);
+  #of(principal: Principal, digestOrTokenId: string): DurableObjectStub<Ledger> {
+    return ledgerOf(this.#namespace, principal, digestOrTokenId);
   }
 
   async #call<T>(call: () => Promise<T>): Promise<T> {

@@ -1,15 +1,16 @@
 /**
- * Who may log in, apart from the signature: what a renewal asks again, so that no token outlives its right to log in.
- * Each throws a {@link Refusal}.
+ * Who may log in, apart from the proof and what is a method's own: what a renewal repeats, so that no token outlives its
+ * right to log in. Each throws a {@link Refusal}.
  */
-import type { Resolution } from "../directory/users.ts";
-import { allowsUsername } from "../identities/allowed-usernames.ts";
 import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
-import { Refusal } from "../refusal.ts";
+import { type Reason, Refusal } from "../refusal.ts";
 
-/** Step 6: the identity logs in with OCI Auth, and nothing above it is suspended. */
-export function checkConfiguration(configuration: LoginConfiguration | undefined): LoginConfiguration {
-  if (configuration === undefined) throw new Refusal("no-oci-auth");
+/** Step 6: the identity logs in with the method, and nothing above it is suspended. */
+export function checkConfiguration<Own>(
+  configuration: LoginConfiguration<Own> | undefined,
+  notConfigured: Reason,
+): LoginConfiguration<Own> {
+  if (configuration === undefined) throw new Refusal(notConfigured);
   if (configuration.suspended) {
     throw new Refusal(
       "suspended",
@@ -19,27 +20,11 @@ export function checkConfiguration(configuration: LoginConfiguration | undefined
   return configuration;
 }
 
-/** Step 7: the tenancy is the one that is pinned. */
-export function checkTenancy(tenancyOcid: string, { config }: LoginConfiguration): void {
-  if (tenancyOcid !== config.tenancyOcid) throw new Refusal("another-tenancy");
-}
-
-/** Step 8: the directory knows the key, of this tenancy and user. */
-export function checkUser(user: Resolution) {
-  if (user.kind === "refused") throw new Refusal(user.reason);
-  if (user.kind === "over-budget") throw new Refusal("over-budget");
-  if (user.kind === "unavailable") throw new Refusal("oci-unavailable");
-  return user;
-}
-
-/** Step 10: the user is allowed. */
-export function checkUsername(username: string, { config }: LoginConfiguration): void {
-  if (allowsUsername(config.allowedUsernames, username)) return;
-  throw new Refusal(username.includes(",") ? "username-has-comma" : "username-not-allowed");
-}
-
 /** Step 11, for another organization than the identity's own: one that it is a member of. `called` is for messages. */
-export function checkOrganization(called: string, { named }: LoginConfiguration): LoginOrganization {
+export function checkOrganization(
+  called: string,
+  { named }: Pick<LoginConfiguration, "named">,
+): LoginOrganization {
   // The root is no sub-organization of an identity that was created below it.
   if (named === null || named.organization.parentId === null) {
     throw new Refusal("sub-organization-not-found", `Sub organization with slug ${called} not found`);

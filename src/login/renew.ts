@@ -1,32 +1,25 @@
 /**
- * Renewal: a new copy of a token, under the same id. It asks again all that the login asked but for the signature, so
- * that nothing outlives its right to log in, and it never passes the max TTL.
+ * Renewal: a new copy of a token, under the same id. It repeats all steps of the login but for the proof, so that nothing
+ * outlives its right to log in, and it never passes the max TTL.
  */
 import type { ClientInfo } from "../access/caller.ts";
 import { roleIn } from "../access/role.ts";
 import type { OutgoingEvent } from "../audit/event.ts";
-import type { Resolution } from "../directory/users.ts";
 import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
+import type { UserSettings } from "../identities/user-permission.ts";
 import type { TokenState, TokenUse } from "../ledger/ledger.ts";
-import { type ApiKeyId, formatApiKeyId, parseApiKeyId } from "../oci/key-id.ts";
 import { Refusal } from "../refusal.ts";
 import { checkAudience, checkIp, claimsOfToken } from "../tokens/admission.ts";
 import { type AccessTokenClaims, lifetimeSeconds } from "../tokens/claims.ts";
 import { tokenEvent } from "../tokens/event.ts";
 import { type IssuedToken, type Issuer, issueToken } from "../tokens/issue.ts";
-import {
-  checkConfiguration,
-  checkOrganization,
-  checkTenancy,
-  checkUser,
-  checkUsername,
-} from "./eligibility.ts";
+import { checkConfiguration, checkOrganization } from "./eligibility.ts";
+import type { RenewalMethod } from "./method.ts";
 
 export interface RenewalDependencies {
   readonly issuer: Issuer;
   readonly client: ClientInfo;
-  loadConfiguration(identityId: string, organizationId: string): Promise<LoginConfiguration | undefined>;
-  resolveUser(keyId: ApiKeyId, tenancy: LoginConfiguration["tenancy"]): Promise<Resolution>;
+  readonly method: RenewalMethod<UserSettings>;
   /** Rejects with a {@link Refusal} if the ledger does not answer. */
   recordRenewal(claims: AccessTokenClaims, renewal: TokenUse & { event: OutgoingEvent }): Promise<TokenState>;
   reportRefusal(event: OutgoingEvent): void;
@@ -51,16 +44,14 @@ export async function renewToken(
 
 async function renew(
   claims: AccessTokenClaims,
-  { issuer, client, ...dependencies }: RenewalDependencies,
+  { issuer, client, method, recordRenewal }: RenewalDependencies,
   now: number,
 ): Promise<IssuedToken> {
-  const keyId = signerOf(claims);
-  const found = await dependencies.loadConfiguration(claims.identityId, claims.orgId);
+  const found = await method.loadConfiguration(claims.identityId, claims.orgId);
   if (found?.identity.tokenGeneration !== claims.tokenGeneration) throw new Refusal("token-revoked");
 
-  // The login's steps 6, 7 and 11, and where and for what the token may be used.
-  const configuration = checkConfiguration(found);
-  checkTenancy(keyId.tenancyOcid, configuration);
+  // The login's steps 6 and 11, and where and for what the token may be used.
+  const configuration = checkConfiguration(found, method.notConfigured);
   const organization = organizationOf(claims, configuration);
   const { config: policy } = configuration;
   const identity = { ...configuration.identity, role: roleIn(organization, configuration.identity) };
@@ -69,11 +60,10 @@ async function renew(
   const lifetime = lifetimeSeconds(policy, claims.creationEpoch, now, issuer.maxTokenTtlSeconds);
   if (lifetime <= 0) throw new Refusal("token-max-ttl");
 
-  // Steps 8 and 10.
-  const user = checkUser(await dependencies.resolveUser(keyId, configuration.tenancy));
-  checkUsername(user.username, configuration);
+  // Steps 7 to 10, as far as a renewal can repeat them.
+  const proven = await method.confirm(claims, configuration);
 
-  const state = await dependencies.recordRenewal(claims, {
+  const state = await recordRenewal(claims, {
     tokenId: claims.jti,
     // The policy may have been shortened since: the copy at hand then outlives the new one.
     expiresAt: Math.max(claims.exp, now + lifetime),
@@ -90,16 +80,10 @@ async function renew(
       identity,
       organization,
       policy,
-      oci: { ...keyId, username: user.username },
+      proven,
     },
     now,
   );
-}
-
-function signerOf({ oci }: AccessTokenClaims): ApiKeyId {
-  const keyId = parseApiKeyId(formatApiKeyId(oci));
-  if (!keyId.ok) throw new Refusal("token-malformed");
-  return keyId.value;
 }
 
 function organizationOf({ orgId }: AccessTokenClaims, configuration: LoginConfiguration): LoginOrganization {

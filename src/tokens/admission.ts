@@ -3,13 +3,13 @@
  * revoked and not used up. Introspection and this Worker's own API ask the same question here.
  */
 
-import { allowsUsername } from "../identities/allowed-usernames.ts";
 import { loadStanding, type Standing } from "../identities/standing.ts";
 import { trusts, trustsAnyone } from "../identities/trusted-ips.ts";
+import { permitsTenancy, permitsUsername } from "../identities/user-permission.ts";
 import type { Ledgers } from "../ledger/ledgers.ts";
 import { Refusal } from "../refusal.ts";
 import type { Session } from "../storage/session.ts";
-import { type AccessTokenClaims, audienceOf } from "./claims.ts";
+import { type AccessTokenClaims, audienceOf, principalOf } from "./claims.ts";
 import type { Issuer } from "./issue.ts";
 import { verifyToken } from "./verify.ts";
 
@@ -48,8 +48,11 @@ async function standingOf(claims: AccessTokenClaims, database: Session): Promise
  * Whoever may not log in as the identity any more has no use of it left: an admin who was taken off the list could put
  * itself back on it.
  */
-function checkSigner({ oci }: AccessTokenClaims, { tenancyOcid, allowedUsernames }: Standing): void {
-  if (oci.tenancyOcid !== tenancyOcid || !allowsUsername(allowedUsernames, oci.username)) {
+function checkSigner({ oci }: AccessTokenClaims, standing: Standing): void {
+  if (
+    !permitsTenancy(oci.tenancyOcid, standing) ||
+    !permitsUsername(standing.allowedUsernames, oci.username)
+  ) {
     throw new Refusal("token-revoked", "The user of this token may not log in as this identity any more.");
   }
 }
@@ -82,7 +85,7 @@ export async function admitToken(
   accept(standing);
   checkIp(standing, clientIp);
   const use = { tokenId: claims.jti, expiresAt: claims.exp, usesLimit: claims.numUsesLimit ?? 0 };
-  const state = await dependencies.ledgers.use(claims.oci, use);
+  const state = await dependencies.ledgers.use(principalOf(claims), use);
   if (state !== "active") throw new Refusal(state === "revoked" ? "token-revoked" : "token-used-up");
   return standing;
 }

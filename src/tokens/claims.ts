@@ -1,5 +1,7 @@
 /** What an access token says, and how long it lives (docs/login.md, What compatible clients see; RFC 9068 for `iss`, `sub`, `aud`). */
+
 import { z } from "zod";
+import type { Principal } from "../access/principal.ts";
 import type { Role } from "../storage/roles.ts";
 
 export const accessTokenClaims = z.object({
@@ -56,7 +58,15 @@ export interface Login {
   };
   readonly organization: { readonly id: string; readonly rootId: string; readonly parentId: string | null };
   readonly policy: TokenPolicy;
-  readonly oci: AccessTokenClaims["oci"];
+  readonly proven: Proven;
+}
+
+/** By which method someone logged in, and as whom. */
+export type Proven = Pick<AccessTokenClaims, "authMethod" | "oci">;
+
+/** Whom the ledger knows the token's holder as. */
+export function principalOf({ oci }: Pick<AccessTokenClaims, "oci">): Principal {
+  return { authority: oci.tenancyOcid, subject: oci.userOcid };
 }
 
 /**
@@ -97,7 +107,6 @@ export function claimsOf(
     jti: login.tokenId,
     identityId: identity.id,
     identityName: identity.name,
-    authMethod: "oci-auth",
     orgId: organization.id,
     rootOrgId: organization.rootId,
     parentOrgId: organization.parentId ?? organization.id,
@@ -109,6 +118,6 @@ export function claimsOf(
     ...(policy.accessTokenNumUsesLimit > 0 ? { numUsesLimit: policy.accessTokenNumUsesLimit } : {}),
     creationEpoch: login.loggedInAt,
     tokenGeneration: identity.tokenGeneration,
-    oci: login.oci,
+    ...login.proven,
   };
 }

@@ -357,7 +357,7 @@ describe("a login", () => {
         async check({ at }, outcome, where) {
           now += 60_000;
           vi.setSystemTime(now);
-          for (const { id } of ledgersOf(env.LEDGER, { tenancyOcid, userOcid })) {
+          for (const { id } of ledgersOf(env.LEDGER, { authority: tenancyOcid, subject: userOcid })) {
             await runDurableObjectAlarm(env.LEDGER.get(id));
           }
           // Of this login: one that was killed while its ledger worked may still be on its way.

@@ -93,7 +93,10 @@ async function tokenOf(identityId: string, role: "admin" | "member" = "admin"): 
     identity: { id: identityId, name: "ops", role, tokenGeneration: 0 },
     organization: { id: organizationId, rootId: organizationId, parentId: null },
     policy: { ...policy, accessTokenNumUsesLimit: 0, accessTokenAudience: null },
-    oci: { tenancyOcid, userOcid: newUserOcid(), username: "alice", fingerprint: "x" },
+    proven: {
+      authMethod: "oci-auth" as const,
+      oci: { tenancyOcid, userOcid: newUserOcid(), username: "alice", fingerprint: "x" },
+    },
   };
   return (await issueToken((await configOf(env)).tokens, login, now)).accessToken;
 }

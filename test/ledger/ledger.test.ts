@@ -661,15 +661,15 @@ it("a ledger knows after an eviction what it knew before", async () => {
 });
 
 describe("a ledger's address", () => {
-  const signer = { tenancyOcid: newTenancyOcid(), userOcid: newUserOcid() };
+  const principal = { authority: newTenancyOcid(), subject: newUserOcid() };
   const addressOf = (digestOrTokenId: string, about = {}) =>
-    ledgerOf(env.LEDGER, { ...signer, ...about }, digestOrTokenId).id.toString();
+    ledgerOf(env.LEDGER, { ...principal, ...about }, digestOrTokenId).id.toString();
 
   it("is the same for one signature or token, and another for another user or tenancy", () => {
     const digest = newDigest();
     expect(addressOf(digest)).toBe(addressOf(digest));
-    expect(addressOf(digest, { userOcid: newUserOcid() })).not.toBe(addressOf(digest));
-    expect(addressOf(digest, { tenancyOcid: newTenancyOcid() })).not.toBe(addressOf(digest));
+    expect(addressOf(digest, { subject: newUserOcid() })).not.toBe(addressOf(digest));
+    expect(addressOf(digest, { authority: newTenancyOcid() })).not.toBe(addressOf(digest));
   });
 
   it.each([
@@ -681,7 +681,7 @@ describe("a ledger's address", () => {
   });
 
   it("is one of those that are woken together", async () => {
-    const woken = ledgersOf(env.LEDGER, signer).map(({ id }) => id.toString());
+    const woken = ledgersOf(env.LEDGER, principal).map(({ id }) => id.toString());
     expect(new Set(woken).size).toBe(ledgerShards);
     for (let count = 0; count < 100; count++) expect(woken).toContain(addressOf(newDigest()));
   });
@@ -689,13 +689,13 @@ describe("a ledger's address", () => {
   // Another number of shards would send what was used or revoked to ledgers that do not know of it.
   it("is what it was in versions before", () => {
     const named = (name: string) => env.LEDGER.idFromName(name).toString();
-    const { tenancyOcid, userOcid } = signer;
+    const { authority: tenancyOcid, subject: userOcid } = principal;
     expect(addressOf("a7".padEnd(64, "0"))).toBe(named(`${tenancyOcid}/${userOcid}/7`));
     expect(addressOf("ff2b5e8a-0000-4000-8000-000000000000")).toBe(named(`${tenancyOcid}/${userOcid}/15`));
   });
 
   it("makes no object until something is recorded there", async () => {
-    const { id } = ledgerOf(env.LEDGER, signer, newDigest());
+    const { id } = ledgerOf(env.LEDGER, principal, newDigest());
     const known = async () => (await listDurableObjectIds(env.LEDGER)).map(String);
     expect(await known()).not.toContain(id.toString());
     await env.LEDGER.get(id).recordLogin(newLogin());
@@ -712,15 +712,15 @@ describe("a ledger that does not answer", () => {
   const fault = new Error("the object was reset");
   const down = new Proxy({}, { get: () => () => Promise.reject(fault) });
   const namespace = { getByName: () => down } as unknown as DurableObjectNamespace<Ledger>;
-  const signer = { tenancyOcid: newTenancyOcid(), userOcid: newUserOcid() };
+  const principal = { authority: newTenancyOcid(), subject: newUserOcid() };
   const use = { tokenId: crypto.randomUUID(), expiresAt: 0, usesLimit: 0, event: newLoginEvent() };
 
   it.each<[string, (ledgers: Ledgers) => Promise<unknown>]>([
-    ["of a login", (ledgers) => ledgers.recordLogin(signer, newLogin())],
-    ["of a renewal", (ledgers) => ledgers.recordRenewal(signer, use)],
-    ["of a revocation", (ledgers) => ledgers.recordRevocation(signer, use)],
-    ["of a use", (ledgers) => ledgers.use(signer, use)],
-    ["that is woken", (ledgers) => ledgers.wake(signer)],
+    ["of a login", (ledgers) => ledgers.recordLogin(principal, newLogin())],
+    ["of a renewal", (ledgers) => ledgers.recordRenewal(principal, use)],
+    ["of a revocation", (ledgers) => ledgers.recordRevocation(principal, use)],
+    ["of a use", (ledgers) => ledgers.use(principal, use)],
+    ["that is woken", (ledgers) => ledgers.wake(principal)],
   ])("is a 503 %s, whose time is told, and its fault is kept for the log", async (_, call) => {
     const timings = new Timings();
     const refusal = await call(new Ledgers(namespace, timings)).catch((error: unknown) => error);

@@ -7,10 +7,12 @@ import type { Refused } from "../../src/audit/refusals.ts";
 import type { UserEntry } from "../../src/directory/user-entry.ts";
 import type { KeyProof, Resolution } from "../../src/directory/users.ts";
 import type { LoginConfiguration } from "../../src/identities/login-configuration.ts";
+import type { UserSettings } from "../../src/identities/user-permission.ts";
 import { importSigningKeys, signingKeySet } from "../../src/keys/signing-keys.ts";
 import type { LoginOutcome, LoginRecord } from "../../src/ledger/ledger.ts";
 import type { LoginBody } from "../../src/login/contract.ts";
 import { type LoginDependencies, logIn } from "../../src/login/login.ts";
+import { type Users, userMethod } from "../../src/login/user/method.ts";
 import { formatApiKeyId } from "../../src/oci/key-id.ts";
 import { Refusal } from "../../src/refusal.ts";
 import type { Organization } from "../../src/storage/tables.ts";
@@ -166,7 +168,18 @@ async function attempt(changed: Partial<Scene> = {}) {
   const records: LoginRecord[] = [];
   const refusals: OutgoingEvent[] = [];
   const refused: Refused[] = [];
-  const dependencies: LoginDependencies = {
+  const users: Users = {
+    async read(...asked) {
+      calls.push(["readDirectory", ...asked]);
+      return cachedEntry;
+    },
+    async resolve(keyId, cached, prove: KeyProof, tenancy) {
+      calls.push(["resolveUser", keyId, cached, tenancy]);
+      if (scene.proves !== undefined) await prove(scene.proves);
+      return scene.user;
+    },
+  };
+  const dependencies: LoginDependencies<UserSettings> = {
     issuer,
     client,
     async checkRate() {
@@ -176,17 +189,8 @@ async function attempt(changed: Partial<Scene> = {}) {
       calls.push(["loadConfiguration", ...asked]);
       return scene.configuration;
     },
-    async readDirectory(...asked) {
-      calls.push(["readDirectory", ...asked]);
-      return cachedEntry;
-    },
-    async resolveUser(keyId, cached, prove: KeyProof, tenancy) {
-      calls.push(["resolveUser", keyId, cached, tenancy]);
-      if (scene.proves !== undefined) await prove(scene.proves);
-      return scene.user;
-    },
-    async recordLogin(keyId, login) {
-      calls.push(["recordLogin", keyId]);
+    async recordLogin(principal, login) {
+      calls.push(["recordLogin", principal]);
       records.push(login);
       return scene.ledger();
     },
@@ -195,7 +199,7 @@ async function attempt(changed: Partial<Scene> = {}) {
       refused.push(caller);
     },
   };
-  const [outcome] = await Promise.allSettled([logIn(body, dependencies, now)]);
+  const [outcome] = await Promise.allSettled([logIn(userMethod(users), body, dependencies, now)]);
   return { body, signature, calls, asked: calls.map(([name]) => name), records, refusals, refused, outcome };
 }
 type Attempt = Awaited<ReturnType<typeof attempt>>;
@@ -477,7 +481,7 @@ describe("a login that succeeds", () => {
       ["loadConfiguration", identityId, undefined],
       ["readDirectory", signer],
       ["resolveUser", signer, cachedEntry, configuration.tenancy],
-      ["recordLogin", signer],
+      ["recordLogin", { authority: tenancyOcid, subject: userOcid }],
     ]);
 
     const order: string[] = [];
@@ -489,12 +493,14 @@ describe("a login that succeeds", () => {
     };
     const { signature: _, ...body } = bodyOf(success);
     await logIn(
+      userMethod({
+        read: () => answered("KV", cachedEntry),
+        resolve: () => answered("directory", found),
+      }),
       body,
       {
         ...{ issuer, client, reportRefusal: () => {}, checkRate: async () => {} },
         loadConfiguration: () => answered("D1", configuration),
-        readDirectory: () => answered("KV", cachedEntry),
-        resolveUser: () => answered("directory", found),
         recordLogin: () => answered("ledger", { recorded: true, presentations: presentations(1) }),
       },
       now,

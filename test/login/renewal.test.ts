@@ -7,6 +7,7 @@ import { afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import type { LoginConfiguration } from "../../src/identities/login-configuration.ts";
 import { importSigningKeys, signingKeySet } from "../../src/keys/signing-keys.ts";
 import { renewToken } from "../../src/login/renew.ts";
+import { userRenewal } from "../../src/login/user/method.ts";
 import { tokenEvent } from "../../src/tokens/event.ts";
 import { type Issuer, issueToken } from "../../src/tokens/issue.ts";
 import { verifyToken } from "../../src/tokens/verify.ts";
@@ -73,7 +74,8 @@ it("keeps a revocation for as long as the copy at hand lives, though the new one
   const ledger = env.LEDGER.getByName(crypto.randomUUID());
   const { identity, config: policy } = configurationOf(3600);
   const oci = { tenancyOcid, userOcid, fingerprint, username: "alice" };
-  const login = { tokenId: crypto.randomUUID(), loggedInAt: start, identity, organization, policy, oci };
+  const proven = { authMethod: "oci-auth" as const, oci };
+  const login = { tokenId: crypto.randomUUID(), loggedInAt: start, identity, organization, policy, proven };
   const original = (await issueToken(issuer, login, start)).accessToken;
 
   // The lifetime was shortened to a minute since.
@@ -82,12 +84,14 @@ it("keeps a revocation for as long as the copy at hand lives, though the new one
     {
       issuer,
       client,
-      loadConfiguration: async () => configurationOf(60),
-      resolveUser: async () => ({
-        kind: "found",
-        username: "alice",
-        key: { userId: userOcid, fingerprint, lifecycleState: "ACTIVE", publicKey: "" },
-        source: "cache",
+      method: userRenewal(async () => configurationOf(60), {
+        read: async () => "absent",
+        resolve: async () => ({
+          kind: "found",
+          username: "alice",
+          key: { userId: userOcid, fingerprint, lifecycleState: "ACTIVE", publicKey: "" },
+          source: "cache",
+        }),
       }),
       recordRenewal: (_, renewal) => ledger.recordRenewal(renewal),
       reportRefusal: () => expect.fail("it is not refused"),

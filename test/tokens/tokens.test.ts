@@ -50,11 +50,14 @@ const login: Login = {
   identity: { id: "identity-1", name: "ci", role: "member", tokenGeneration: 7 },
   organization: { id: "org-2", rootId: "org-1", parentId: "org-1" },
   policy,
-  oci: {
-    tenancyOcid: "ocid1.tenancy.oc1..a",
-    userOcid: "ocid1.user.oc1..a",
-    username: "domain/alice+1@example.com",
-    fingerprint: "0f:1e",
+  proven: {
+    authMethod: "oci-auth",
+    oci: {
+      tenancyOcid: "ocid1.tenancy.oc1..a",
+      userOcid: "ocid1.user.oc1..a",
+      username: "domain/alice+1@example.com",
+      fingerprint: "0f:1e",
+    },
   },
 };
 
@@ -129,7 +132,7 @@ describe("an issued token", () => {
       accessTokenPeriod: 0,
       creationEpoch: now,
       tokenGeneration: 7,
-      oci: login.oci,
+      oci: login.proven.oci,
     });
   });
 
