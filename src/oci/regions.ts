@@ -133,7 +133,8 @@ const regionsByRealm: { readonly [realm in Realm]?: Readonly<Record<string, stri
   },
 };
 
-const shape = /^[a-z]{2,3}(?:-[a-z]+){1,3}-[1-9][0-9]?$/;
+/** Shorter than a host's label may be, since hosts are made of it. */
+const shape = /^(?=.{1,40}$)[a-z]{2,3}(?:-[a-z]+){1,3}-[1-9][0-9]?$/;
 
 /** Whether the text has the form of a region's name, known or not. */
 export function isRegion(text: string): boolean {

@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import { parseHttpDate } from "../../src/oci/http-date.ts";
 import { identityOrigin, parseIdentityHost } from "../../src/oci/identity-host.ts";
 import { formatApiKeyId, isFingerprint, parseApiKeyId } from "../../src/oci/key-id.ts";
-import { parseTenancyOcid, parseUserOcid, realmOf } from "../../src/oci/ocid.ts";
+import {
+  parseCompartmentOcid,
+  parseInstanceOcid,
+  parseTenancyOcid,
+  parseUserOcid,
+  realmOf,
+  regionTextOf,
+} from "../../src/oci/ocid.ts";
 import { isRegion } from "../../src/oci/regions.ts";
 import { newTenancyOcid, newUserOcid } from "./ocids.ts";
 import { accepted, refused } from "./parsed-values.ts";
@@ -52,6 +59,21 @@ describe("an OCID", () => {
     expect(parseUserOcid(text)).toEqual({ ok: true, value: text });
   });
 
+  it("of an instance tells its region, by name or code or not at all", () => {
+    for (const region of ["phx", "eu-frankfurt-1", ""]) {
+      const instance = accepted(parseInstanceOcid(`ocid1.instance.oc1.${region}.${unique}`));
+      expect(regionTextOf(instance)).toBe(region);
+    }
+  });
+
+  it("of a compartment is a tenancy's too: its root compartment", () => {
+    for (const type of ["compartment", "tenancy"]) {
+      const text = `ocid1.${type}.oc1..${unique}`;
+      expect(parseCompartmentOcid(text)).toEqual({ ok: true, value: text });
+    }
+    expect(refused(parseCompartmentOcid("ocid1.tenancy.oc999..a"))).toContain("unknown realm 'oc999'");
+  });
+
   const user = `ocid1.user.oc1..${unique}`;
   it.each(
     Object.entries({
@@ -97,6 +119,9 @@ describe("an OCID", () => {
     ["instance", parseUserOcid, "not of a user"],
     ["user", parseTenancyOcid, "not of a tenancy"],
     ["compartment", parseTenancyOcid, "not of a tenancy"],
+    ["tenancy", parseInstanceOcid, "not of an instance"],
+    ["user", parseCompartmentOcid, "not of a compartment"],
+    ["instance", parseCompartmentOcid, "not of a compartment"],
   ] as const)("of a %s is refused where another type is due", (type, parse, problem) => {
     expect(refused(parse(`ocid1.${type}.oc1..${unique}`))).toContain(problem);
   });
