@@ -27,3 +27,21 @@ export function strayCharacter(text: string, stray: RegExp): string {
   const called = isVisible ? `'${text.charAt(at)}'` : `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
   return `: character ${called} at position ${at + 1}`;
 }
+
+/** What is wrong, thrown by readers that are many calls deep. It never leaves {@link parsing}. */
+class MalformedError extends Error {}
+
+/** Ends the surrounding {@link parsing} with this problem unless the condition holds. */
+export function ensure(condition: boolean, problem: string): asserts condition {
+  if (!condition) throw new MalformedError(problem);
+}
+
+/** What `read` returns, or the problem that it met. `subject` begins the problem: what is being read. */
+export function parsing<T>(subject: string, read: () => T): Parsed<T> {
+  try {
+    return parsed(read());
+  } catch (error) {
+    if (error instanceof MalformedError) return malformed(`${subject} ${error.message}`);
+    throw error;
+  }
+}

@@ -10,9 +10,19 @@ export function verifySignature(
   signature: Uint8Array<ArrayBuffer>,
   signingString: string,
 ): Promise<boolean> {
+  return verifyBytes(key, algorithm, signature, new TextEncoder().encode(signingString));
+}
+
+/** Likewise over bytes. */
+export function verifyBytes(
+  key: CryptoKey,
+  algorithm: SignatureAlgorithm,
+  signature: Uint8Array<ArrayBuffer>,
+  signed: BufferSource,
+): Promise<boolean> {
   const parameters =
     algorithm === "rsa-pss-sha256"
       ? { name: "RSA-PSS", saltLength: pssSaltBytes }
       : { name: "RSASSA-PKCS1-v1_5" };
-  return crypto.subtle.verify(parameters, key, signature, new TextEncoder().encode(signingString));
+  return crypto.subtle.verify(parameters, key, signature, signed);
 }
