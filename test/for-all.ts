@@ -6,7 +6,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterAll, expect, vi } from "vitest";
 
-const scale = Number(env.FUZZ_SCALE);
+export const scale = Number(env.FUZZ_SCALE);
 
 // A property is one test, however many cases it tries.
 vi.setConfig({ testTimeout: 60_000 * Math.max(scale, 1) });
