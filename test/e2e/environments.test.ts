@@ -1,4 +1,4 @@
-/** wrangler.toml: bindings are not inherited, so what each environment repeats is held to the top level. */
+/** wrangler.toml: bindings are not inherited, so what each environment repeats is held to the top level, and to `Env`. */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -69,17 +69,87 @@ it("environments share no name, no database and no rate limit", () => {
   }
 });
 
-describe("a deployment of an environment", () => {
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "oci-auth-environments-"));
-    for (const name of ["src", "dev", "package.json"])
-      cpSync(join(root, name), join(folder, name), { recursive: true });
-    for (const name of ["node_modules", "migrations", "dist"])
-      symlinkSync(join(root, name), join(folder, name));
-  });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+/** A copy of what wrangler and tsc read, to change. */
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "oci-auth-environments-"));
+  for (const name of ["src", "dev", "package.json", "tsconfig.json"])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  for (const name of ["node_modules", "migrations", "dist"])
+    symlinkSync(join(root, name), join(folder, name));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+function run(program: string, args: readonly string[]) {
+  const command = join(root, "node_modules/.bin", program);
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: "utf8" });
+  return { status, output: stripVTControlCharacters(stdout + stderr) };
+}
+
+describe("Env of src/env.ts", () => {
+  /** What wrangler.toml may leave out: what a deployment sets, and what has a default. */
+  const variables = [
+    "ISSUER_URL",
+    "TOKEN_AUDIENCE",
+    "MAX_TOKEN_TTL_SECONDS",
+    "DIRECTORY_TTL_SECONDS",
+    "DIRECTORY_STALE_SECONDS",
+    "AUDIT_RETENTION_DAYS",
+    "OCI_IDENTITY_ORIGIN",
+    "OCI_AUTH_ORIGIN",
+  ];
+  const types = ["Env", "StagingEnv", "ProductionEnv"];
+  /** Types that fail to check where `wrangler types` and `Env` differ, and name what only one of them has. */
+  const agreement = [
+    'import type { Env } from "./src/env.ts";',
+    ...types.flatMap((type) => [
+      `type ${type}_ = Cloudflare.${type};`,
+      `type Lacking${type} = Exclude<keyof Env, keyof ${type}_ | ${variables.map((name) => `"${name}"`).join(" | ")}>;`,
+      `export const lacking${type}: Record<Lacking${type}, "in ${type}"> = {};`,
+      `export const unknown${type}: Record<Exclude<keyof ${type}_, keyof Env>, "in ${type}"> = {};`,
+      `export const kinds${type} = (given: ${type}_): Env => given;`,
+    ]),
+  ].join("\n");
+
+  /** The errors of tsc for a wrangler.toml. */
+  function differences(wranglerToml: string): string[] {
+    writeFileSync(join(folder, "wrangler.toml"), wranglerToml);
+    writeFileSync(join(folder, "agreement.ts"), agreement);
+    writeFileSync(
+      join(folder, "tsconfig.agreement.json"),
+      JSON.stringify({ extends: "./tsconfig.json", include: ["agreement.ts", "wrangler.d.ts"] }),
+    );
+    const generated = run("wrangler", ["types", "wrangler.d.ts", "--include-runtime=false"]);
+    expect(generated).toMatchObject({ status: 0 });
+    const { output } = run("tsc", ["-p", "tsconfig.agreement.json", "--pretty", "false"]);
+    return output.split("\n").filter((line) => line !== "");
+  }
+  const wranglerToml = readFileSync(config, "utf8");
+
+  it("is what `wrangler types` makes of each environment", () => {
+    expect(differences(wranglerToml)).toEqual([]);
+  });
+
+  it("is told apart from a missing binding or secret, an unknown binding, and one of another kind", () => {
+    const [rest = "", production = ""] = wranglerToml.split("[env.production]");
+    const limit = '{ name = "LOGINS", namespace_id = "3002", simple = { limit = 1000, period = 60 } },';
+    expect(production).toContain(limit);
+    const drifted = production
+      .replace(limit, "")
+      .replace(', "ENCRYPTION_KEYS"', "")
+      .replace(
+        'kv_namespaces = [{ binding = "DIRECTORY" }]',
+        'r2_buckets = [{ binding = "DIRECTORY" }, { binding = "ARCHIVE" }]',
+      );
+    const found = differences(`${rest}[env.production]${drifted}`).join("\n");
+    expect(found).toMatch(/LackingProductionEnv.*: ENCRYPTION_KEYS, LOGINS/);
+    expect(found).toMatch(/'ARCHIVE'.*"in ProductionEnv"/);
+    expect(found).toMatch(/'DIRECTORY' are incompatible/);
+    expect(found).not.toContain("StagingEnv");
+  });
+});
+
+describe("a deployment of an environment", () => {
   const issuerOf = (issuer: string) => [`vars = { ISSUER_URL = "${issuer}" }`];
   function deploy(env: string, lines: readonly string[]) {
     const text = readFileSync(config, "utf8").replace(
@@ -87,12 +157,7 @@ describe("a deployment of an environment", () => {
       (head) => `${head}${lines.join("\n")}\n`,
     );
     writeFileSync(join(folder, "wrangler.toml"), text);
-    const args = ["deploy", "--dry-run", "--env", env, "--outdir", join(folder, "out")];
-    const { status, stdout, stderr } = spawnSync(join(root, "node_modules/.bin/wrangler"), args, {
-      cwd: folder,
-      encoding: "utf8",
-    });
-    return { status, output: stripVTControlCharacters(stdout + stderr) };
+    return run("wrangler", ["deploy", "--dry-run", "--env", env, "--outdir", join(folder, "out")]);
   }
 
   it.each([
