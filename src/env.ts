@@ -24,6 +24,8 @@ export interface Env {
   IDENTITY_CALLS: RateLimit;
   ADDRESS_QUESTIONS: RateLimit;
   TENANCY_QUESTIONS: RateLimit;
+  /** For `GET /ready` and the log, which do without it. */
+  VERSION?: WorkerVersionMetadata;
   ADMIN_TOKEN?: string;
   TOKEN_SIGNING_KEYS?: string;
   ENCRYPTION_KEYS?: string;

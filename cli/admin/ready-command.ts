@@ -17,8 +17,15 @@ const check = z.looseObject({
   oldestChangeAt: z.string().nullable().optional(),
   oci: z.looseObject({}).optional(),
 });
+const version = z.object({
+  release: z.string(),
+  versionId: z.string().nullable(),
+  uploadedAt: z.string().nullable(),
+});
 const report = z.object({
   ready: z.boolean(),
+  /** 0.1.0 does not tell it. */
+  version: version.optional(),
   dependencies: z.record(z.string(), check),
   tenancies: z.array(check.extend({ tenancyOcid: z.string() })).nullable(),
   nextCursor: z.string().nullable(),
@@ -64,6 +71,7 @@ async function readiness(api: AdminApi): Promise<Report> {
   const whole: Report = { ready: true, dependencies: {}, tenancies: [], nextCursor: null };
   for await (const page of api.pages(report, request)) {
     whole.ready &&= page.ready;
+    whole.version = page.version;
     for (const [name, found] of Object.entries(page.dependencies)) {
       if (whole.dependencies[name]?.ok !== false) whole.dependencies[name] = found;
     }
@@ -72,12 +80,18 @@ async function readiness(api: AdminApi): Promise<Report> {
   return whole;
 }
 
-function rowsOf({ dependencies, tenancies }: Report): JsonObject[] {
+function rowsOf({ version, dependencies, tenancies }: Report): JsonObject[] {
   const unread = { ok: false, problem: "unavailable", message: "They cannot be read. Mend DB first." };
   return [
+    ...(version ? [{ check: "version", result: "ok", message: described(version) }] : []),
     ...Object.entries(dependencies).map(([name, found]) => row(name, found)),
     ...(tenancies?.map((found) => row(found.tenancyOcid, found)) ?? [row("tenancies", unread)]),
   ];
+}
+
+function described({ release, versionId, uploadedAt }: z.output<typeof version>): string {
+  const upload = versionId && `version ${versionId}${uploadedAt ? `, uploaded ${uploadedAt}` : ""}`;
+  return upload ? `${release}, ${upload}` : release;
 }
 
 function row(name: string, found: Check): JsonObject {

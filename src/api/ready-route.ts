@@ -7,6 +7,7 @@ import { checkDependencies, dependencyTimeoutMilliseconds } from "../operations/
 import { credentialProblems, dependencyProblems } from "../operations/problems.ts";
 import { listTenancies } from "../tenancies/tenancies.ts";
 import { withTimeout } from "../timeout.ts";
+import { running } from "../version.ts";
 import { bodySchema, callerRefusals, errorResponses } from "./error-responses.ts";
 import { examples } from "./examples.ts";
 import { success } from "./fields.ts";
@@ -60,9 +61,21 @@ const credential = z
   })
   .openapi("CredentialCheck");
 
+const version = z
+  .strictObject({
+    release: z.string().openapi({ description: "The release, as CHANGELOG.md has it." }),
+    versionId: z
+      .string()
+      .nullable()
+      .openapi({ description: "Which upload of it, as `wrangler versions list` has it." }),
+    uploadedAt: z.string().nullable(),
+  })
+  .openapi("RunningVersion", { description: "Which code answers, as every line of the log names it." });
+
 const report = z
   .strictObject({
     ready: z.boolean(),
+    version,
     dependencies: z.strictObject({
       DB: dependency,
       AUDIT_DB: dependency,
@@ -76,6 +89,11 @@ const report = z
 
 const example = {
   ready: true,
+  version: {
+    release: "0.1.0",
+    versionId: "db7cd8d3-4425-4fe7-8c81-01bf963b6067",
+    uploadedAt: "2026-11-24T03:04:57.000Z",
+  },
   dependencies: {
     DB: { ok: true, sizeBytes: 81_920, changesWaiting: 0, oldestChangeAt: null },
     AUDIT_DB: { ok: true, sizeBytes: 40_960, eventsRefused: 0 },
@@ -135,7 +153,8 @@ export const readyRoute = defineRoute(
     ]);
     const found = [...Object.values(dependencies), ...(tenancies.checks ?? [{ ok: false }])];
     const ready = found.every((check) => check.ok);
-    const body = { ready, dependencies, tenancies: tenancies.checks, nextCursor: tenancies.nextCursor };
+    const { checks, nextCursor } = tenancies;
+    const body = { ready, version: running, dependencies, tenancies: checks, nextCursor };
     return c.json(body, ready ? 200 : 503);
   },
 );

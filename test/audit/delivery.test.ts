@@ -6,8 +6,11 @@ import { forgetAcceptedEvents, listEvents } from "../../src/audit/events.ts";
 import { moveChanges } from "../../src/audit/outbox.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { primarySession } from "../../src/storage/session.ts";
+import { running } from "../../src/version.ts";
 import { loggedIds, migrateDatabases } from "../databases.ts";
 import { newLoginEvent } from "./made-events.ts";
+
+const { release, versionId } = running;
 
 /** Where events wait, and what moves them to AUDIT_DB. */
 interface Way {
@@ -337,6 +340,8 @@ describe.each<[string, () => Way]>([
     ).toEqual(badIds);
     expect(told()).toContainEqual({
       level: "error",
+      release,
+      versionId,
       message: "the audit log refuses an event; it stays in its outbox",
       id: bad[0]?.id,
       error: expect.stringContaining("NOT NULL constraint failed: audit_events.type"),
@@ -407,6 +412,8 @@ describe("the mover of changes", () => {
     expect(errors.mock.calls.map(([line]) => JSON.parse(line))).toEqual([
       {
         level: "error",
+        release,
+        versionId,
         message: expect.stringContaining("they wait"),
         error: `StorageError: ${name} is down`,
       },

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { version } from "../../package.json";
 import { addIdentity, addOrganization, addTenancy, addUser, type OciUser } from "../e2e/oci-users.ts";
 import { signAsGo } from "../e2e/signers.ts";
 import { startWorker, type Worker } from "../e2e/worker.ts";
@@ -50,6 +51,11 @@ describe("oci-auth admin ready", () => {
   afterAll(() => worker.close());
 
   const size = expect.stringMatching(/^\d+\.\d MB of 10 GB$/);
+  const running = [
+    "version",
+    "ok",
+    expect.stringMatching(/^\d+\.\d+\.\d+, version [0-9a-f-]{36}, uploaded \d{4}-\S+$/),
+  ];
   const dependencies = [
     ["DB", "ok", size],
     ["AUDIT_DB", "ok", size],
@@ -61,7 +67,7 @@ describe("oci-auth admin ready", () => {
     const { code, stdout, stderr } = await admin(worker, "ready");
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^CHECK +RESULT +MESSAGE\n/);
-    expect(rowsOf(stdout)).toEqual([...dependencies, [tenancyOcid, "ok", "-"]]);
+    expect(rowsOf(stdout)).toEqual([running, ...dependencies, [tenancyOcid, "ok", "-"]]);
   });
 
   it("says what is wrong, what OCI said and what to do, and exits 1 while something is not", async () => {
@@ -73,6 +79,7 @@ describe("oci-auth admin ready", () => {
       `oci-auth: not ready: LEDGER, ${tenancyOcid}; do what is said there, and run it again\n`,
     ]);
     expect(rowsOf(stdout)).toEqual([
+      running,
       ...dependencies.slice(0, 3),
       ["LEDGER", "unavailable", expect.stringMatching(/nobody logs in.*see www\.cloudflarestatus\.com/)],
       [
@@ -88,6 +95,7 @@ describe("oci-auth admin ready", () => {
       1,
       expect.objectContaining({
         ready: false,
+        version: { release: version, versionId: expect.any(String), uploadedAt: expect.any(String) },
         dependencies: expect.objectContaining({ LEDGER: expect.objectContaining({ ok: false }) }),
         tenancies: [expect.objectContaining({ problem: "policy-gone", oci: expect.any(Object) })],
       }),
@@ -100,6 +108,7 @@ describe("oci-auth admin ready", () => {
     expect([code, rowsOf(stdout)]).toEqual([
       1,
       [
+        running,
         ["DB", "unavailable", expect.stringContaining("nobody logs in")],
         ...dependencies.slice(1),
         ["tenancies", "unavailable", "They cannot be read. Mend DB first."],

@@ -60,6 +60,12 @@ describe("headers", () => {
 
 describe("the log", () => {
   const lines = () => worker.logs().map(({ message }) => JSON.parse(message) as Record<string, unknown>);
+  /** What runs, as `GET /ready` says it. */
+  let running: { release: string; versionId: string };
+  beforeAll(async () => {
+    const { release, versionId } = (await worker.admin("GET", "/ready")).body.version;
+    running = { release, versionId };
+  });
 
   it("has one line for each request, with its route, status, reason and waits", async () => {
     const organizationId = await addOrganization(worker, "logs");
@@ -79,6 +85,7 @@ describe("the log", () => {
     expect(lines()).toEqual([
       {
         level: "info",
+        ...running,
         reqId: refused.body.reqId,
         method: "POST",
         route: "/api/v1/auth/oci-auth/login",
@@ -88,6 +95,7 @@ describe("the log", () => {
       },
       {
         level: "info",
+        ...running,
         reqId: missing.body.reqId,
         method: "GET",
         route: "/api/v1/identities/:identityId",
@@ -98,6 +106,7 @@ describe("the log", () => {
       },
       {
         level: "info",
+        ...running,
         reqId: nowhere.body.reqId,
         method: "GET",
         route: null,
@@ -107,6 +116,7 @@ describe("the log", () => {
       },
       {
         level: "info",
+        ...running,
         reqId: listed.headers.get("x-request-id"),
         method: "GET",
         route: "/api/v1/organizations",
@@ -114,6 +124,31 @@ describe("the log", () => {
         waits: { d1: expect.any(Number) },
       },
     ]);
+  });
+
+  it("names in every line the release and the upload of it, a request's or not", async () => {
+    worker.clearLogs();
+    const organizationId = await addOrganization(worker, "versions");
+    const { tenancyOcid } = await addTenancy(worker, [organizationId]);
+    const user = await addUser(worker, tenancyOcid);
+    const identityId = await addIdentity(worker, organizationId, tenancyOcid);
+    await worker.emulator("PUT", "faults", { status: 500 });
+    await worker.login({ identityId, userOcid: user.userOcid, headers: signAsGo(user) });
+    await worker.emulator("DELETE", "faults");
+    await expect.poll(lines).toContainEqual(expect.objectContaining({ reason: "oci-unavailable" }));
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    expect(running).toEqual({ release: version, versionId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    expect(lines().map(({ route }) => route)).toContain(undefined);
+    for (const line of lines()) expect(line).toMatchObject(running);
+  });
+
+  it("is written in one place", () => {
+    const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
+    const writing = files.filter(
+      (name) =>
+        name.endsWith(".ts") && /\bconsole(\.\w|\[)/.test(readFileSync(join(root, "src", name), "utf8")),
+    );
+    expect(writing).toEqual(["log.ts"]);
   });
 
   it("never has a token, a signature, a key or a whole authorization header", async () => {

@@ -1,6 +1,7 @@
 /** `GET /ready`: what an operator is told while everything works, and while each thing does not. */
 import { readdirSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { version } from "../../package.json";
 import { neededMigrations } from "../../src/operations/migrations.ts";
 import { type OciFault, startFaultyOci } from "./faulty-oci.ts";
 import { addIdentity, addOrganization, addTenancy, addUser, type OciUser } from "./oci-users.ts";
@@ -48,6 +49,11 @@ afterAll(async () => {
 
 const fine = {
   ready: true,
+  version: {
+    release: version,
+    versionId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    uploadedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+  },
   dependencies: {
     DB: { ok: true, sizeBytes: expect.any(Number), changesWaiting: 0, oldestChangeAt: null },
     AUDIT_DB: { ok: true, sizeBytes: expect.any(Number), eventsRefused: 0 },

@@ -13,7 +13,8 @@ export function weakenedSource(weakenings: readonly Weakening[]): { main: string
   // Within the project, so that its dependencies are found.
   mkdirSync(join(root, ".wrangler"), { recursive: true });
   const folder = mkdtempSync(join(root, ".wrangler", "weakened-"));
-  cpSync(join(root, "src"), join(folder, "src"), { recursive: true });
+  for (const name of ["src", "package.json"])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
   for (const [file, from, to] of weakenings) {
     const path = join(folder, "src", file);
     const source = readFileSync(path, "utf8");

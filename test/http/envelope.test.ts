@@ -7,6 +7,7 @@ import { requestLog } from "../../src/http/request-log.ts";
 import type { AppEnv } from "../../src/http/route.ts";
 import { primarySession } from "../../src/storage/session.ts";
 import { sql } from "../../src/storage/sql.ts";
+import { versionOf } from "../../src/version.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -43,3 +44,11 @@ it.each<[string, () => Promise<unknown>, number, string, unknown]>([
     expect(lines[0].message).not.toContain("parameter");
   },
 );
+
+it("what runs is named by its release, and by its upload where wrangler.toml binds that", () => {
+  const release = expect.stringMatching(/^\d+\.\d+\.\d+$/);
+  const timestamp = "2026-11-24T03:04:57.000Z";
+  const upload = { id: "db7cd8d3-4425-4fe7-8c81-01bf963b6067", tag: "", timestamp };
+  expect(versionOf(upload)).toEqual({ release, versionId: upload.id, uploadedAt: timestamp });
+  expect(versionOf(undefined)).toEqual({ release, versionId: null, uploadedAt: null });
+});
