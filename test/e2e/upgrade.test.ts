@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { unstable_readConfig as readConfig } from "wrangler";
 import { startEmulator } from "../../dev/emulator.ts";
 import { buildRelease, lastReleasePath, type Release, unpacked, writeRelease } from "../../dev/release.ts";
 import { testSecrets } from "../secrets.ts";
@@ -65,6 +66,17 @@ it("the last release's migrations are as they were released, and before all that
     expect(released).not.toEqual([]);
     expect(migrationsOf(today).slice(0, released.length)).toEqual(released);
   }
+});
+
+/** The rig applies no declaration of a class: only Cloudflare does. docs/decisions/ledger-class.md says what it allows. */
+it("the class of the ledgers is declared as the last release declared it, as a rollback needs", () => {
+  const declared = (folder: string) => {
+    const { migrations, exports, durable_objects } = readConfig({ config: join(folder, "wrangler.toml") });
+    return { migrations, exports, durable_objects };
+  };
+  const released = declared(join(scratch, "old"));
+  expect(released.migrations).toEqual([{ tag: "v1", new_sqlite_classes: ["Ledger"] }]);
+  expect(declared(root)).toEqual(released);
 });
 
 it("the last release says what it was made from, and nothing of the machine that made it", () => {
