@@ -233,6 +233,14 @@ it("SECURITY.md names tests that are there", () => {
   }
 });
 
+it("every action of the workflows is pinned to a commit, beside the version that it is", () => {
+  const folder = join(root, ".github/workflows");
+  const workflows = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
+  const used = workflows.flatMap((text) => text.match(/\buses:.*/g) ?? []);
+  expect(used).not.toEqual([]);
+  for (const line of used) expect(line).toMatch(/^uses: [\w-]+\/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+});
+
 it("every dependency is pinned, and the lock file records no address", () => {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
