@@ -249,6 +249,14 @@ it("every dependency is pinned, and the lock file records no address", () => {
   expect(readFileSync(join(root, "package-lock.json"), "utf8")).not.toContain('"resolved"');
 });
 
+it("one wrangler, one Miniflare and one workerd are installed, so tests run what is deployed", () => {
+  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+  const installed = Object.keys(packages).filter((path) => /\/(wrangler|miniflare|workerd)$/.test(path));
+  expect(installed.sort()).toEqual(
+    ["miniflare", "workerd", "wrangler"].map((name) => `node_modules/${name}`),
+  );
+});
+
 it("LICENSE is the Apache License 2.0, word for word, and package.json names it", () => {
   const published = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30";
   expect(
