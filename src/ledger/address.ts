@@ -2,8 +2,8 @@ import type { Principal } from "../access/principal.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
- * Ledgers for one who logs in. A constant and no setting: changing it would send what was used or revoked to objects
- * that do not know of it.
+ * Ledgers for one who logs in. A constant and no setting: another number would send what was used or revoked to objects
+ * that do not know of it (docs/decisions/sixteen-ledgers.md).
  */
 export const ledgerShards = 16;
 

@@ -1,7 +1,7 @@
 /** What every answer and every log line has and has not, and what the repository and the bundle must not hold. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -231,6 +231,52 @@ it("SECURITY.md names tests that are there", () => {
     const tests = files.map((name) => readFileSync(join(folder, name), "utf8")).join("\n");
     for (const word of words) expect([path, word, tests.includes(word ?? "")]).toEqual([path, word, true]);
   }
+});
+
+/** The anchors of a page, as GitHub makes them of its headings. */
+function anchorsOf(page: string): string[] {
+  const headings = page.replaceAll(/^```.*?^```/gms, "").matchAll(/^#+ (.*)$/gm);
+  return [...headings].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+describe("the pages", () => {
+  const inDocs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" });
+  const pages = [
+    ...["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "bench/README.md"],
+    ...inDocs.filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`),
+  ];
+  const read = (path: string) => readFileSync(join(root, path), "utf8");
+  const linksOf = (page: string) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)].map(([, path = "", anchor]) => ({
+      target: path === "" ? page : join(page, "..", path),
+      anchor,
+    }));
+
+  it.each(pages)("%s links to files and headings that are there", (page) => {
+    for (const { target, anchor } of linksOf(page)) {
+      expect([target, existsSync(join(root, target))]).toEqual([target, true]);
+      if (anchor !== undefined)
+        expect([target, anchorsOf(read(target))]).toEqual([target, expect.arrayContaining([anchor])]);
+    }
+  });
+
+  it("each decision is in the list of them, and has the four parts", () => {
+    const listed = linksOf("docs/decisions/README.md").map(({ target }) => target);
+    const decisions = pages.filter((page) => /^docs\/decisions\/(?!README)/.test(page));
+    expect(decisions.length).toBeGreaterThan(8);
+    expect(listed).toEqual(expect.arrayContaining(decisions));
+    for (const decision of decisions) {
+      expect([decision, anchorsOf(read(decision)).slice(1)]).toEqual([
+        decision,
+        ["context", "decision", "what-follows", "rejected"],
+      ]);
+    }
+  });
 });
 
 it("every action of the workflows is pinned to a commit, beside the version that it is", () => {
