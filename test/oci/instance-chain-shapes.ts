@@ -849,7 +849,7 @@ export const badRows: readonly BadRow[] = [
   ],
   [
     "key usage with eight unused bits",
-    { leaf: withMore(new Extension(oid.keyUsage, true, bytes(3, 3, 8, 0x80, 0))) },
+    { leaf: withMore(new Extension(oid.keyUsage, true, bytes(3, 3, 8, 0x81, 0))) },
     /list of bits that is not DER/,
   ],
   [
