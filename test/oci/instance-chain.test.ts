@@ -12,13 +12,14 @@ import {
   type Keys,
   newKeys,
   now,
+  timeToMakeKeys,
 } from "./instance-chains.ts";
 import { accepted } from "./parsed-values.ts";
 
 let keys: Keys;
 beforeAll(async () => {
   keys = await newKeys();
-});
+}, timeToMakeKeys);
 
 /** What a login decides of a chain, in the order of its steps. */
 async function judge({ leaf, intermediate, roots }: Chain): Promise<string> {

@@ -27,6 +27,9 @@ export interface Keys {
   readonly ec: CryptoKeyPair;
 }
 
+/** In milliseconds, for a hook: long keys take seconds, and more where two cores are busy. */
+export const timeToMakeKeys = 120_000;
+
 /** As long as OCI's. */
 export async function newKeys(): Promise<Keys> {
   const [root, intermediate, leaf, other, long, short, ec] = await Promise.all([

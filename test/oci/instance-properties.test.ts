@@ -10,7 +10,7 @@ import { type Parsed, parsing } from "../../src/oci/parsed.ts";
 import { forAll, scale } from "../for-all.ts";
 import { anyText } from "./arbitraries.ts";
 import { type DerNode, encode, node, treeOf } from "./der-tree.ts";
-import { type Chain, chainOf, newKeys, now } from "./instance-chains.ts";
+import { type Chain, chainOf, newKeys, now, timeToMakeKeys } from "./instance-chains.ts";
 import { accepted } from "./parsed-values.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -23,7 +23,7 @@ beforeAll(async () => {
   const trusted = await trustRoot(accepted(parseRoot(der)));
   if (trusted === undefined) throw new Error("the root is not self-signed");
   root = trusted;
-});
+}, timeToMakeKeys);
 
 /** Whether the profile and the signatures let a chain through, whatever the time. */
 async function isAccepted({ leaf, intermediate }: Pick<Chain, "leaf" | "intermediate">): Promise<boolean> {

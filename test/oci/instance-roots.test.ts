@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type Certificate, mint, newRsaKeys } from "../../dev/emulator/certificate.ts";
 import { rootShape } from "../../dev/emulator/instance-certificates.ts";
 import { maxAnswerLength, parseRootsAnswer } from "../../src/oci/instance-roots.ts";
+import { timeToMakeKeys } from "./instance-chains.ts";
 import { accepted, refused } from "./parsed-values.ts";
 
 let root: Certificate;
@@ -16,7 +17,7 @@ beforeAll(async () => {
       mint(await rootShape("us-phoenix-1", await newRsaKeys(bits), at)),
     ),
   )) as [Certificate, Certificate, Certificate];
-});
+}, timeToMakeKeys);
 
 const base64 = ({ der }: Certificate) => Buffer.from(der).toString("base64");
 const json = (certificates: unknown, more: object = {}) => JSON.stringify({ certificates, ...more });

@@ -9,6 +9,7 @@ import {
 } from "../../src/oci/instance-statement.ts";
 import { importPublicKey } from "../../src/oci/public-key.ts";
 import { checkAddressee, checkTimes } from "../../src/oci/statement-checks.ts";
+import { timeToMakeKeys } from "./instance-chains.ts";
 import { accepted, refused } from "./parsed-values.ts";
 
 const now = Date.parse("2026-11-25T12:00:00Z");
@@ -309,7 +310,7 @@ describe.each([
     otherSpki = await exported(await newRsaKeys());
     pkcs8 = (await crypto.subtle.exportKey("pkcs8", keys.privateKey)) as ArrayBuffer;
     statement = await signedBy(signer);
-  });
+  }, timeToMakeKeys);
 
   it("verifies with the key that signed it, and no other", async () => {
     expect(await verify(statement)).toBe(true);
