@@ -27,10 +27,14 @@ function scratchFolder(): string {
   return folder;
 }
 
-/** One of the bench's own Workers, some constants of the product in it overridden; the path of its bundle. */
+/**
+ * One of the bench's own Workers, some constants of the product in it overridden, or minified as the product is; the
+ * path of its bundle.
+ */
 export async function buildWorker(
   name: string,
   constants: Readonly<Record<string, number>> = {},
+  { minify = false }: { readonly minify?: boolean } = {},
 ): Promise<string> {
   const outfile = join(scratchFolder(), `${name}.mjs`);
   await esbuild({
@@ -42,6 +46,7 @@ export async function buildWorker(
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "node:*"],
     logLevel: "warning",
+    minify,
   });
   for (const [constant, value] of Object.entries(constants)) {
     const text = readFileSync(outfile, "utf8");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { freshSecrets } from "../cli/secrets/fresh-secrets.ts";
 import { startEmulator } from "../dev/emulator.ts";
 import { buildWorker, rateLimits, root } from "./bundle.ts";
-import { jsonBinding, type Runtime, startRuntime, textBinding } from "./runtime.ts";
+import { type FirstRequest, jsonBinding, type Runtime, startRuntime, textBinding } from "./runtime.ts";
 
 /** How long each answer is held back, in milliseconds. */
 export interface Delays {
@@ -99,32 +99,39 @@ export async function startRig(delays = none) {
       return response.status === 404 ? undefined : textOf(response);
     },
     /** Starts a Worker with the product's bindings, and modules in front of some of them. */
-    async start(bundle: string, inFront: Readonly<Record<string, string>> = {}): Promise<Runtime> {
+    async start(
+      bundle: string,
+      inFront: Readonly<Record<string, string>> = {},
+      first?: FirstRequest,
+    ): Promise<Runtime> {
       const fronted = (name: string, binding: string) =>
         name in inFront
           ? `(name = "${name}", wrapped = (moduleName = "bench:${name}", innerBindings = [${binding}]))`
           : binding;
       const fronts = Object.entries(inFront).map(([name, source]) => [`bench:${name}`, source]);
-      const worker = await startRuntime({
-        bundle,
-        services: [
-          external("DB", 'injectRequestHeaders = [(name = "x-bench-database", value = "DB")]'),
-          external("AUDIT_DB", 'injectRequestHeaders = [(name = "x-bench-database", value = "AUDIT_DB")]'),
-          external("KV", ""),
-        ],
-        objects: ["Ledger"],
-        wrappers: { "bench:rate-limit": noRateLimit, ...Object.fromEntries(fronts) },
-        bindings: [
-          fronted("DB", d1("DB")),
-          d1("AUDIT_DB"),
-          fronted("DIRECTORY", '(name = "DIRECTORY", kvNamespace = "KV")'),
-          fronted("LEDGER", '(name = "LEDGER", durableObjectNamespace = (className = "Ledger"))'),
-          ...rateLimits.map((name) => `(name = "${name}", wrapped = (moduleName = "bench:rate-limit"))`),
-          ...Object.entries(secrets).map(([name, value]) => textBinding(name, value)),
-          textBinding("ISSUER_URL", "https://auth.example.com"),
-          textBinding("OCI_IDENTITY_ORIGIN", oci.origin),
-        ],
-      });
+      const worker = await startRuntime(
+        {
+          bundle,
+          services: [
+            external("DB", 'injectRequestHeaders = [(name = "x-bench-database", value = "DB")]'),
+            external("AUDIT_DB", 'injectRequestHeaders = [(name = "x-bench-database", value = "AUDIT_DB")]'),
+            external("KV", ""),
+          ],
+          objects: ["Ledger"],
+          wrappers: { "bench:rate-limit": noRateLimit, ...Object.fromEntries(fronts) },
+          bindings: [
+            fronted("DB", d1("DB")),
+            d1("AUDIT_DB"),
+            fronted("DIRECTORY", '(name = "DIRECTORY", kvNamespace = "KV")'),
+            fronted("LEDGER", '(name = "LEDGER", durableObjectNamespace = (className = "Ledger"))'),
+            ...rateLimits.map((name) => `(name = "${name}", wrapped = (moduleName = "bench:rate-limit"))`),
+            ...Object.entries(secrets).map(([name, value]) => textBinding(name, value)),
+            textBinding("ISSUER_URL", "https://auth.example.com"),
+            textBinding("OCI_IDENTITY_ORIGIN", oci.origin),
+          ],
+        },
+        first,
+      );
       workers.push(worker);
       return worker;
     },

@@ -41,8 +41,17 @@ export const textBinding = (name: string, value: string) =>
 export const jsonBinding = (name: string, value: unknown) =>
   `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`;
 
-/** Starts one Worker as a process of its own. */
-export async function startRuntime(config: WorkerConfig): Promise<Runtime> {
+/** The first request that a Worker gets, once it listens. */
+export interface FirstRequest {
+  readonly path: string;
+  readonly body?: string;
+}
+
+/** Starts one Worker as a process of its own. It has answered its first request when this resolves. */
+export async function startRuntime(
+  config: WorkerConfig,
+  first: FirstRequest = { path: "/health" },
+): Promise<Runtime> {
   const port = await freePort();
   const folder = mkdtempSync(join(base, "oci-auth-bench-"));
   const objects = join(folder, "objects");
@@ -92,7 +101,7 @@ const main :Workerd.Worker = (
     said = (said + chunk.toString()).slice(-4000);
   });
   const origin = `http://127.0.0.1:${port}`;
-  await untilListening(child, origin, () => said);
+  await firstAnswer(child, origin, first, () => said);
   return {
     origin,
     pid: child.pid ?? 0,
@@ -104,14 +113,24 @@ const main :Workerd.Worker = (
   };
 }
 
-async function untilListening(child: ChildProcess, origin: string, said: () => string): Promise<void> {
+async function firstAnswer(
+  child: ChildProcess,
+  origin: string,
+  { path, body }: FirstRequest,
+  said: () => string,
+): Promise<void> {
+  const init =
+    body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body };
   for (let tries = 0; tries < 300; tries += 1) {
     if (child.exitCode !== null) break;
-    const answer = await fetch(`${origin}/health`).catch(() => undefined);
+    // What does not listen yet has got no request.
+    const answer = await fetch(origin + path, init).catch(() => undefined);
     if (answer !== undefined) {
       const text = await answer.text();
       // A Worker that fails has started nothing; one that has no such path has.
-      if (answer.status >= 500) throw new Error(`workerd answered ${answer.status}: ${text} ${said()}`);
+      if (answer.status >= 500 || (body !== undefined && !answer.ok)) {
+        throw new Error(`workerd answered ${answer.status}: ${text} ${said()}`);
+      }
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, 50));

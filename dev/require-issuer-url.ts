@@ -4,15 +4,15 @@
  */
 import { unstable_readConfig as readConfig } from "wrangler";
 import { issuerUrl } from "../src/env.ts";
+import { malformed } from "../src/oci/parsed.ts";
 
 const [env = ""] = process.argv.slice(2);
 const { ISSUER_URL: issuer }: Record<string, unknown> = readConfig({ config: "wrangler.toml", env }).vars;
-const checked = issuerUrl.safeParse(issuer);
+const checked = typeof issuer === "string" ? issuerUrl(issuer) : malformed("is missing");
 
 // `wrangler dev` deploys nothing, and may be given it with --var.
-if (!checked.success && process.env.WRANGLER_COMMAND !== "dev") {
-  const problem = issuer === undefined ? "is missing" : checked.error.issues[0]?.message;
-  process.stderr.write(`ISSUER_URL of [env.${env}] ${problem}.
+if (!checked.ok && process.env.WRANGLER_COMMAND !== "dev") {
+  process.stderr.write(`ISSUER_URL of [env.${env}] ${checked.problem}.
 Set it in wrangler.toml to the https origin that the Worker will have, and routes to the same host:
 
   [env.${env}]

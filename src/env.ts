@@ -2,11 +2,12 @@
  * Bindings, variables and secrets, checked once for each isolate. A Worker that lacks one serves nobody: every
  * request that needs the configuration gets a 500, and the log names what is missing and how to make it.
  */
-import { z } from "zod";
+import type * as z from "zod";
 import type { DirectoryLimits } from "./directory/users.ts";
 import { encryptionKeySet, importEncryptionKeys } from "./keys/credential-encryption.ts";
 import { importSigningKeys, signingKeySet } from "./keys/signing-keys.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import { malformed, type Parsed, parsed } from "./oci/parsed.ts";
 import type { OciAccess } from "./tenancies/tenancy-client.ts";
 import type { Issuer } from "./tokens/issue.ts";
 
@@ -16,6 +17,8 @@ export interface Env {
   AUDIT_DB: D1Database;
   DIRECTORY: KVNamespace;
   LEDGER: DurableObjectNamespace<Ledger>;
+  /** For `GET /openapi.json` alone, so nothing checks that it is there. */
+  ASSETS: Fetcher;
   REFUSAL_EVENTS: RateLimit;
   STRANGER_EVENTS: RateLimit;
   LOGINS: RateLimit;
@@ -72,60 +75,61 @@ const isLoopbackOrigin = (text: string) => loopback.has(originOf(text)?.hostname
 /** What stands before a path that has `{region}` once, as a segment of its own. */
 const beforeRegionPath = /^([a-z]+:\/\/[^/]+)(?:\/[\w-]+)*\/\{region\}(?:\/[\w-]+)*$/;
 
-function jsonOf<S extends z.ZodType>(schema: S) {
-  return z
-    .string()
-    .transform((text, context): unknown => {
-      try {
-        return JSON.parse(text);
-      } catch {
-        context.addIssue("is not JSON");
-        return z.NEVER;
-      }
-    })
-    .pipe(schema);
+/** Reads the text of a variable. What is wrong is said without a word of the text, which may be a secret. */
+type Reader<T> = (text: string) => Parsed<T>;
+
+function adminToken(text: string): Parsed<string> {
+  if (text.length < 32) return malformed("has less than 32 bytes");
+  return bearerToken.test(text) ? parsed(text) : malformed("has characters that a bearer token cannot have");
 }
 
-const whole = (unit: string, fallback: number, min: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/, `is not a whole number of ${unit}`)
-    .transform(Number)
-    .pipe(z.number().min(min))
-    .default(fallback);
+const jsonOf =
+  <S extends z.ZodType>(schema: () => S): Reader<z.output<S>> =>
+  (text) => {
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      return malformed("is not JSON");
+    }
+    const { data, error } = schema().safeParse(json);
+    if (error === undefined) return parsed(data);
+    const problems = error.issues.map(({ path, message }) =>
+      path.length > 0 ? `at ${path.join(".")}: ${message}` : message,
+    );
+    return malformed(problems.join("; "));
+  };
 
-export const issuerUrl = z.string().refine((text) => {
+const whole =
+  (unit: string, min: number): Reader<number> =>
+  (text) => {
+    if (!/^\d{1,9}$/.test(text)) return malformed(`is not a whole number of ${unit}`);
+    return Number(text) < min ? malformed(`is less than ${min}`) : parsed(Number(text));
+  };
+
+export function issuerUrl(text: string): Parsed<string> {
   const url = originOf(text);
-  return url?.protocol === "https:" || (url?.protocol === "http:" && loopback.has(url.hostname));
-}, "is not an https origin without a path or trailing slash (http is for loopback only)");
+  return url?.protocol === "https:" || (url?.protocol === "http:" && loopback.has(url.hostname))
+    ? parsed(text)
+    : malformed("is not an https origin without a path or trailing slash (http is for loopback only)");
+}
 
-const variables = z
-  .object({
-    ADMIN_TOKEN: z
-      .string()
-      .min(32, "has less than 32 bytes")
-      .regex(bearerToken, "has characters that a bearer token cannot have"),
-    TOKEN_SIGNING_KEYS: jsonOf(signingKeySet),
-    ENCRYPTION_KEYS: jsonOf(encryptionKeySet),
-    ISSUER_URL: issuerUrl,
-    TOKEN_AUDIENCE: z.string().min(1).max(255).default("api"),
-    MAX_TOKEN_TTL_SECONDS: whole("seconds", 3600, 1),
-    DIRECTORY_TTL_SECONDS: whole("seconds", 300, 0),
-    DIRECTORY_STALE_SECONDS: whole("seconds", 3600, 0),
-    AUDIT_RETENTION_DAYS: whole("days", 90, 1),
-    OCI_IDENTITY_ORIGIN: z.string().refine(isLoopbackOrigin, "is not a loopback origin").optional(),
-    OCI_AUTH_ORIGIN: z
-      .string()
-      .refine(
-        (text) => isLoopbackOrigin(beforeRegionPath.exec(text)?.[1] ?? ""),
-        "is not a loopback origin with {region} in its path",
-      )
-      .optional(),
-  })
-  .refine(({ TOKEN_AUDIENCE, ISSUER_URL }) => TOKEN_AUDIENCE !== ISSUER_URL, {
-    path: ["TOKEN_AUDIENCE"],
-    message: "may not be the issuer, whose tokens this Worker's own API accepts",
-  });
+const audience =
+  (issuer: string | undefined): Reader<string> =>
+  (text) => {
+    if (text === issuer) {
+      return malformed("may not be the issuer, whose tokens this Worker's own API accepts");
+    }
+    return text.length > 0 && text.length <= 255 ? parsed(text) : malformed("is not 1 to 255 characters");
+  };
+
+const loopbackOrigin: Reader<string> = (text) =>
+  isLoopbackOrigin(text) ? parsed(text) : malformed("is not a loopback origin");
+
+const loopbackPerRegion: Reader<string> = (text) =>
+  isLoopbackOrigin(beforeRegionPath.exec(text)?.[1] ?? "")
+    ? parsed(text)
+    : malformed("is not a loopback origin with {region} in its path");
 
 const bindings = {
   DB: "a D1 database",
@@ -158,40 +162,44 @@ async function load(env: Env): Promise<Config> {
       problems.push(`${name}: the binding of ${what} is missing from wrangler.toml`);
     }
   }
-  const checked = variables.safeParse(env);
-  for (const issue of checked.error?.issues ?? []) {
-    const [name = "", ...path] = issue.path.map(String);
-    const missing = env[name as keyof Env] === undefined;
-    const what = missing
-      ? "is missing"
-      : `${path.length > 0 ? `at ${path.join(".")}: ` : ""}${issue.message}`;
-    problems.push(`${name}: ${what}${name in howToMake ? `; ${howToMake[name]}` : ""}`);
+  const required = <T>(name: keyof Env, read: Reader<T>): T | undefined => {
+    const text: unknown = env[name];
+    const value = typeof text === "string" ? read(text) : malformed("is not text");
+    if (value.ok) return value.value;
+    const problem = text === undefined ? "is missing" : value.problem;
+    problems.push(`${name}: ${problem}${name in howToMake ? `; ${howToMake[name]}` : ""}`);
+    return undefined;
+  };
+  const optional = <T, D>(name: keyof Env, read: Reader<T>, otherwise: D): T | D =>
+    env[name] === undefined ? otherwise : (required(name, read) ?? otherwise);
+
+  const token = required("ADMIN_TOKEN", adminToken);
+  const signing = required("TOKEN_SIGNING_KEYS", jsonOf(signingKeySet));
+  const encryption = required("ENCRYPTION_KEYS", jsonOf(encryptionKeySet));
+  const issuer = required("ISSUER_URL", issuerUrl);
+  const defaultAudience = optional("TOKEN_AUDIENCE", audience(issuer), "api");
+  const maxTokenTtlSeconds = optional("MAX_TOKEN_TTL_SECONDS", whole("seconds", 1), 3600);
+  const directory = {
+    directoryTtlSeconds: optional("DIRECTORY_TTL_SECONDS", whole("seconds", 0), 300),
+    directoryStaleSeconds: optional("DIRECTORY_STALE_SECONDS", whole("seconds", 0), 3600),
+  };
+  const auditRetentionDays = optional("AUDIT_RETENTION_DAYS", whole("days", 1), 90);
+  const ociIdentityOrigin = optional("OCI_IDENTITY_ORIGIN", loopbackOrigin, undefined);
+  const ociAuthOrigin = optional("OCI_AUTH_ORIGIN", loopbackPerRegion, undefined);
+  if (!token || !signing || !encryption || !issuer || problems.length > 0) {
+    throw new Misconfigured(problems.join("; "));
   }
-  const values = checked.data;
-  if (values === undefined || problems.length > 0) throw new Misconfigured(problems.join("; "));
 
   const [signingKeys, encryptionKeys] = await Promise.all([
-    keys("TOKEN_SIGNING_KEYS", importSigningKeys(values.TOKEN_SIGNING_KEYS)),
-    keys("ENCRYPTION_KEYS", importEncryptionKeys(values.ENCRYPTION_KEYS)),
+    keys("TOKEN_SIGNING_KEYS", importSigningKeys(signing)),
+    keys("ENCRYPTION_KEYS", importEncryptionKeys(encryption)),
   ]);
   return {
-    adminToken: values.ADMIN_TOKEN,
-    tokens: {
-      issuer: values.ISSUER_URL,
-      defaultAudience: values.TOKEN_AUDIENCE,
-      maxTokenTtlSeconds: values.MAX_TOKEN_TTL_SECONDS,
-      signingKeys,
-    },
-    oci: {
-      encryptionKeys,
-      ociIdentityOrigin: values.OCI_IDENTITY_ORIGIN,
-      ociAuthOrigin: values.OCI_AUTH_ORIGIN,
-    },
-    directory: {
-      directoryTtlSeconds: values.DIRECTORY_TTL_SECONDS,
-      directoryStaleSeconds: values.DIRECTORY_STALE_SECONDS,
-    },
-    auditRetentionDays: values.AUDIT_RETENTION_DAYS,
+    adminToken: token,
+    tokens: { issuer, defaultAudience, maxTokenTtlSeconds, signingKeys },
+    oci: { encryptionKeys, ociIdentityOrigin, ociAuthOrigin },
+    directory,
+    auditRetentionDays,
   };
 }
 

@@ -21,7 +21,7 @@ const infisicalOciAuth = z
     accessTokenTrustedIps: z.array(z.object({ ipAddress: z.string(), prefix: z.number().nullish() })),
   })
   .transform(
-    ({ accessTokenTrustedIps, ...same }): z.input<typeof attachment> => ({
+    ({ accessTokenTrustedIps, ...same }): z.input<ReturnType<typeof attachment>> => ({
       ...same,
       // Infisical answers an address and its prefix apart, and takes them together, as this API does.
       accessTokenTrustedIps: accessTokenTrustedIps.map(({ ipAddress, prefix }) => ({
@@ -29,13 +29,13 @@ const infisicalOciAuth = z
       })),
     }),
   )
-  .pipe(attachment);
+  .pipe(attachment());
 
 const infisicalExport = z.object({
   identities: z
     .array(
       z.object({
-        identity: z.object({ id: z.string().min(1), name }),
+        identity: z.object({ id: z.string().min(1), name: name() }),
         identityOciAuth: infisicalOciAuth,
       }),
     )

@@ -15,7 +15,7 @@ export interface PrivateKeyFile {
 export async function readPrivateKeyFile(path: string): Promise<PrivateKeyFile> {
   const text = read(path);
   const passphrase = isEncrypted(text) ? await new Passphrases().ask(path) : undefined;
-  const key = parsePrivateKey(text, passphrase);
+  const key = await parsePrivateKey(text, passphrase);
   if (!key.ok) throw new Failure(`${path}: ${key.problem}; correct --key-file`, exitCode.usage);
   const { pkcs8, fingerprint } = key.value;
   const der = createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" });

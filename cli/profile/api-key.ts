@@ -118,7 +118,7 @@ export async function openKey(
   passphrases: Passphrases,
 ): Promise<Checked<ApiPrivateKey>> {
   if (!isEncrypted(pem)) {
-    const key = parsePrivateKey(pem);
+    const key = await parsePrivateKey(pem);
     if (!key.ok) return failed(`${called}: ${key.problem}`, "give the private key of the API key, in PEM");
     return passed(key.value, "an RSA key");
   }
@@ -130,7 +130,7 @@ export async function openKey(
       "set OCI_CLI_PASSPHRASE, or pass_phrase in the profile",
     );
   }
-  const key = parsePrivateKey(pem, passphrase);
+  const key = await parsePrivateKey(pem, passphrase);
   if (key.ok) return passed(key.value, "an RSA key, encrypted, and the passphrase is right");
   const source = configured === undefined ? "type it again" : `correct ${configured.from}`;
   return failed(`${called}: ${key.problem}`, source);

@@ -43,7 +43,7 @@ const rotations: Record<SecretName, (current: string) => Promise<Parsed<Step[]>>
       },
     ]),
   TOKEN_SIGNING_KEYS: async (current) => {
-    const keys = keysOf(current, signingKeySet);
+    const keys = keysOf(current, signingKeySet());
     if (!keys.ok) return keys;
     try {
       const [first] = await importSigningKeys(keys.value.checked);
@@ -61,7 +61,7 @@ const rotations: Record<SecretName, (current: string) => Promise<Parsed<Step[]>>
     }
   },
   ENCRYPTION_KEYS: async (current) => {
-    const keys = keysOf(current, encryptionKeySet);
+    const keys = keysOf(current, encryptionKeySet());
     if (!keys.ok) return keys;
     return parsed(
       stepsOf(keys.value.raw, newEncryptionKey(), {

@@ -1,9 +1,10 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import type { Caller } from "../access/caller.ts";
 import { orNotFound } from "../access/reach.ts";
 import { type EventsQuery, listEvents, rootOfEvents } from "../audit/events.ts";
 import { adminOnly } from "../http/authenticate.ts";
 import { defineRoute } from "../http/route.ts";
+import { lazy } from "../lazy.ts";
 import { findOrganization } from "../organizations/organizations.ts";
 import { primarySession, type Session } from "../storage/session.ts";
 import { callerRefusals, errorResponses } from "./error-responses.ts";
@@ -11,24 +12,26 @@ import { examples } from "./examples.ts";
 import { id, success, time } from "./fields.ts";
 import { nextCursor, pageQuery } from "./pages.ts";
 
-const auditEvent = z
-  .strictObject({
-    id,
-    at: time,
-    type: z.string(),
-    outcome: z.enum(["success", "failure"]),
-    reason: z.string().nullable().openapi({ description: "Of a failure: why it was refused." }),
-    organizationId: id.nullable(),
-    identityId: id.nullable(),
-    actor: z.string().openapi({ description: "operator, identity/{id}, oci/{userOcid}, or worker." }),
-    ip: z.string().nullable(),
-    userAgent: z.string().nullable(),
-    reqId: z.string(),
-    details: z.record(z.string(), z.unknown()),
-  })
-  .openapi("AuditEvent");
+const auditEvent = lazy(() =>
+  z
+    .strictObject({
+      id: id(),
+      at: time(),
+      type: z.string(),
+      outcome: z.enum(["success", "failure"]),
+      reason: z.string().nullable().meta({ description: "Of a failure: why it was refused." }),
+      organizationId: id().nullable(),
+      identityId: id().nullable(),
+      actor: z.string().meta({ description: "operator, identity/{id}, oci/{userOcid}, or worker." }),
+      ip: z.string().nullable(),
+      userAgent: z.string().nullable(),
+      reqId: z.string(),
+      details: z.record(z.string(), z.unknown()),
+    })
+    .meta({ id: "AuditEvent" }),
+);
 
-const example: z.output<typeof auditEvent> = {
+const example: z.output<ReturnType<typeof auditEvent>> = {
   id: "a1c6f8d3-47b2-4e90-8c5d-7f3e9b20d6a4",
   at: examples.time,
   type: "token.revoke",
@@ -43,12 +46,14 @@ const example: z.output<typeof auditEvent> = {
   details: { tokenId: examples.tokenId },
 };
 
-const instant = z.iso
-  .datetime({ offset: true })
-  .transform((text) => new Date(text).toISOString())
-  // An offset can lead past the years that sort as text.
-  .refine((text) => /^\d{4}-/.test(text), "is not in the years 0000 to 9999")
-  .openapi({ type: "string", format: "date-time" });
+const instant = lazy(() =>
+  z.iso
+    .datetime({ offset: true })
+    .transform((text) => new Date(text).toISOString())
+    // An offset can lead past the years that sort as text.
+    .refine((text) => /^\d{4}-/.test(text), "is not in the years 0000 to 9999")
+    .meta({ type: "string", format: "date-time" }),
+);
 
 /** An operator reads everything, an admin what happened in the organization of its token and those below. */
 async function scopeOf(
@@ -75,20 +80,22 @@ export const auditEventsRoute = defineRoute(
       "What happened, newest first. Logins, renewals and revocations appear within seconds; each appears once.",
     ...adminOnly,
     request: {
-      query: pageQuery.extend({
-        organizationId: id.optional(),
-        identityId: id.optional(),
-        from: instant.optional(),
-        to: instant.optional(),
-      }),
+      query: lazy(() =>
+        pageQuery().extend({
+          organizationId: id().optional(),
+          identityId: id().optional(),
+          from: instant().optional(),
+          to: instant().optional(),
+        }),
+      ),
     },
-    responses: {
-      ...success("A page", z.strictObject({ auditEvents: z.array(auditEvent), nextCursor }), {
+    responses: () => ({
+      ...success("A page", z.strictObject({ auditEvents: z.array(auditEvent()), nextCursor: nextCursor() }), {
         auditEvents: [example],
         nextCursor: null,
       }),
       ...errorResponses(callerRefusals, "validation", "not-found"),
-    },
+    }),
   },
   async (c) => {
     const { organizationId, ...query } = c.req.valid("query");

@@ -1,5 +1,5 @@
-import { z } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
+import * as z from "zod";
 import { defineRoute } from "../http/route.ts";
 import { errorResponses } from "./error-responses.ts";
 
@@ -9,15 +9,17 @@ const cacheable = createMiddleware((c, next) => {
   return next();
 });
 
-const text = z.string();
-const shared = { kid: text, alg: z.enum(["ES256", "EdDSA", "RS256", "PS256"]), use: z.literal("sig") };
-const jwk = z.union([
-  z.strictObject({ kty: z.literal("EC"), crv: text, x: text, y: text, ...shared }),
-  z.strictObject({ kty: z.literal("OKP"), crv: text, x: text, ...shared }),
-  z.strictObject({ kty: z.literal("RSA"), n: text, e: text, ...shared }),
-]);
+const jwk = () => {
+  const text = z.string();
+  const shared = { kid: text, alg: z.enum(["ES256", "EdDSA", "RS256", "PS256"]), use: z.literal("sig") };
+  return z.union([
+    z.strictObject({ kty: z.literal("EC"), crv: text, x: text, y: text, ...shared }),
+    z.strictObject({ kty: z.literal("OKP"), crv: text, x: text, ...shared }),
+    z.strictObject({ kty: z.literal("RSA"), n: text, e: text, ...shared }),
+  ]);
+};
 
-const common = { method: "get" as const, tags: ["Verification"], middleware: cacheable };
+const common = { method: "get" as const, tags: ["Verification"], middleware: [cacheable] };
 
 const jwksPath = "/.well-known/jwks.json";
 
@@ -65,18 +67,18 @@ export const discoveryRoutes = [
       operationId: "getJwks",
       summary: "Get the public keys",
       description: "The public keys that verify access tokens (RFC 7517).",
-      responses: {
+      responses: () => ({
         200: {
           description: "A JWK Set",
           content: {
             "application/json": {
-              schema: z.strictObject({ keys: z.array(jwk) }),
+              schema: z.strictObject({ keys: z.array(jwk()) }),
               example: { keys: [exampleKey] },
             },
           },
         },
         ...errorResponses(),
-      },
+      }),
     },
     (c) => c.json({ keys: c.var.config.tokens.signingKeys.map(({ publicJwk }) => publicJwk) }, 200),
   ),
@@ -87,7 +89,7 @@ export const discoveryRoutes = [
       operationId: "getDiscovery",
       summary: "Get the discovery document",
       description: "How to verify this issuer's tokens (OpenID Connect Discovery 1.0).",
-      responses: {
+      responses: () => ({
         200: {
           description: "The discovery document",
           content: {
@@ -107,7 +109,7 @@ export const discoveryRoutes = [
           },
         },
         ...errorResponses(),
-      },
+      }),
     },
     (c) => {
       const { issuer, signingKeys } = c.var.config.tokens;

@@ -1,5 +1,5 @@
 /** The refusals of a route in its description: for each status the schema of its body, for each reason an example. */
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { type Reason, Refusal, type RefusalStatus, reasons, statusOf } from "../refusal.ts";
 import { examples } from "./examples.ts";
 
@@ -76,7 +76,7 @@ export function bodySchema(status: RefusalStatus) {
 const schemas = new Map<RefusalStatus, z.ZodType>();
 
 function schemaOf(status: RefusalStatus): z.ZodType {
-  const schema = schemas.get(status) ?? bodySchema(status).openapi(`Error${status}`);
+  const schema = schemas.get(status) ?? bodySchema(status).meta({ id: `Error${status}` });
   schemas.set(status, schema);
   return schema;
 }

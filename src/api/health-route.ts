@@ -1,4 +1,4 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { defineRoute } from "../http/route.ts";
 
 /**
@@ -12,7 +12,7 @@ export const healthRoute = defineRoute(
     tags: ["Service"],
     operationId: "getHealth",
     summary: "Ask whether the Worker runs",
-    responses: {
+    responses: () => ({
       200: {
         description: "The Worker runs",
         content: {
@@ -22,7 +22,7 @@ export const healthRoute = defineRoute(
           },
         },
       },
-    },
+    }),
   },
   (c) => c.json({ status: "ok" as const }, 200, { date: new Date().toUTCString() }),
 );

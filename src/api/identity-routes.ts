@@ -1,4 +1,4 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { orNotFound } from "../access/reach.ts";
 import { adminOnly } from "../http/authenticate.ts";
 import { defineRoute } from "../http/route.ts";
@@ -10,6 +10,7 @@ import {
   revokeTokens,
   updateIdentity,
 } from "../identities/identities.ts";
+import { lazy } from "../lazy.ts";
 import { roles } from "../storage/roles.ts";
 import type { Identity } from "../storage/tables.ts";
 import { bodyRefusals, callerRefusals, errorResponses } from "./error-responses.ts";
@@ -17,24 +18,28 @@ import { examples } from "./examples.ts";
 import { id, identityPath, jsonBody, name, organizationId, success, time } from "./fields.ts";
 import { nextCursor, pageQuery } from "./pages.ts";
 
-const role = z.enum(roles).openapi({
-  description:
-    "admin manages its organization and those below; introspector may introspect tokens of the same; member neither.",
-});
+const role = lazy(() =>
+  z.enum(roles).meta({
+    description:
+      "admin manages its organization and those below; introspector may introspect tokens of the same; member neither.",
+  }),
+);
 
-const identity = z
-  .strictObject({
-    id,
-    name,
-    organizationId: id,
-    role,
-    suspended: z.boolean(),
-    createdAt: time,
-    updatedAt: time,
-  })
-  .openapi("Identity");
+const identity = lazy(() =>
+  z
+    .strictObject({
+      id: id(),
+      name: name(),
+      organizationId: id(),
+      role: role(),
+      suspended: z.boolean(),
+      createdAt: time(),
+      updatedAt: time(),
+    })
+    .meta({ id: "Identity" }),
+);
 
-const one = z.strictObject({ identity });
+const one = lazy(() => z.strictObject({ identity: identity() }));
 
 const example = {
   identity: {
@@ -48,7 +53,7 @@ const example = {
   },
 };
 
-function view({ tokenGeneration: _, ...row }: Identity): z.output<typeof identity> {
+function view({ tokenGeneration: _, ...row }: Identity): z.output<ReturnType<typeof identity>> {
   return row;
 }
 
@@ -66,15 +71,23 @@ export const identityRoutes = [
       summary: "Create an identity",
       description: "Create a machine identity in an organization.",
       request: {
-        body: jsonBody(z.strictObject({ name, organizationId, role: role.default("member") }), {
-          name: "payments",
-          organizationId: examples.organizationId,
-        }),
+        body: jsonBody(
+          () =>
+            z.strictObject({
+              name: name(),
+              organizationId: organizationId(),
+              role: role().default("member"),
+            }),
+          {
+            name: "payments",
+            organizationId: examples.organizationId,
+          },
+        ),
       },
-      responses: {
-        ...success("Created", one, example),
+      responses: () => ({
+        ...success("Created", one(), example),
         ...errorResponses(callerRefusals, bodyRefusals, "conflict"),
-      },
+      }),
     },
     async (c) => {
       const row = await createIdentity(c.var.database, c.var.caller, c.req.valid("json"));
@@ -89,14 +102,14 @@ export const identityRoutes = [
       operationId: "listIdentities",
       summary: "List identities",
       description: "The identities of an organization, or all within the caller's reach, oldest first.",
-      request: { query: pageQuery.extend({ organizationId: id.optional() }) },
-      responses: {
-        ...success("A page", z.strictObject({ identities: z.array(identity), nextCursor }), {
+      request: { query: lazy(() => pageQuery().extend({ organizationId: id().optional() })) },
+      responses: () => ({
+        ...success("A page", z.strictObject({ identities: z.array(identity()), nextCursor: nextCursor() }), {
           identities: [example.identity],
           nextCursor: null,
         }),
         ...errorResponses(callerRefusals, "validation", "not-found"),
-      },
+      }),
     },
     async (c) => {
       const { page, nextCursor } = await listIdentities(c.var.database, c.var.caller, c.req.valid("query"));
@@ -111,7 +124,10 @@ export const identityRoutes = [
       operationId: "getIdentity",
       summary: "Get an identity",
       request: { params: identityPath },
-      responses: { ...success("The identity", one, example), ...errorResponses(callerRefusals, "not-found") },
+      responses: () => ({
+        ...success("The identity", one(), example),
+        ...errorResponses(callerRefusals, "not-found"),
+      }),
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -131,18 +147,19 @@ export const identityRoutes = [
       request: {
         params: identityPath,
         body: jsonBody(
-          z.strictObject({
-            name: name.optional(),
-            role: role.optional(),
-            suspended: z.boolean().optional(),
-          }),
+          () =>
+            z.strictObject({
+              name: name().optional(),
+              role: role().optional(),
+              suspended: z.boolean().optional(),
+            }),
           { name: "payments", suspended: false },
         ),
       },
-      responses: {
-        ...success("Changed", one, example),
+      responses: () => ({
+        ...success("Changed", one(), example),
         ...errorResponses(callerRefusals, bodyRefusals, "not-found"),
-      },
+      }),
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -159,7 +176,10 @@ export const identityRoutes = [
       summary: "Delete an identity",
       description: "Delete an identity with its OCI Auth configuration and memberships.",
       request: { params: identityPath },
-      responses: { ...success("Deleted", one, example), ...errorResponses(callerRefusals, "not-found") },
+      responses: () => ({
+        ...success("Deleted", one(), example),
+        ...errorResponses(callerRefusals, "not-found"),
+      }),
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -177,7 +197,10 @@ export const identityRoutes = [
       description:
         "End every access token of an identity. It may log in again at once: suspend it to stop that too.",
       request: { params: identityPath },
-      responses: { ...success("The identity", one, example), ...errorResponses(callerRefusals, "not-found") },
+      responses: () => ({
+        ...success("The identity", one(), example),
+        ...errorResponses(callerRefusals, "not-found"),
+      }),
     },
     async (c) => {
       const { identityId } = c.req.valid("param");

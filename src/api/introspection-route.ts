@@ -1,9 +1,10 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { reaches } from "../access/reach.ts";
 import { introspectorOnly } from "../http/authenticate.ts";
 import { ledgers } from "../http/dependencies.ts";
 import { defineRoute } from "../http/route.ts";
 import { isIpAddress } from "../identities/trusted-ips.ts";
+import { lazy } from "../lazy.ts";
 import { Refusal } from "../refusal.ts";
 import { admitToken, checkAudience, claimsOfToken } from "../tokens/admission.ts";
 import { type AccessTokenClaims, accessTokenClaims } from "../tokens/claims.ts";
@@ -12,28 +13,32 @@ import { examples } from "./examples.ts";
 import { success } from "./fields.ts";
 
 /** Parameters that are not known are ignored (RFC 7662, section 2.1). */
-const question = z.object({
-  // As renewal and revocation read it.
-  token: z.string().trim().openapi({ description: "The access token." }),
-  token_type_hint: z.string().optional(),
-  client_ip: z.string().refine(isIpAddress, "is not an IP address").optional().openapi({
-    description: "Where the token is used from. A token with restricted IPs is inactive without it.",
+const question = lazy(() =>
+  z.object({
+    // As renewal and revocation read it.
+    token: z.string().trim().meta({ description: "The access token." }),
+    token_type_hint: z.string().optional(),
+    client_ip: z.string().refine(isIpAddress, "is not an IP address").optional().meta({
+      description: "Where the token is used from. A token with restricted IPs is inactive without it.",
+    }),
   }),
-});
+);
 
-const answer = z.union([
-  z.strictObject({ active: z.literal(false) }),
-  accessTokenClaims
-    .extend({
-      active: z.literal(true),
-      token_type: z.literal("Bearer"),
-      client_id: z.string().openapi({ description: "The identity's id." }),
-      username: z.string().openapi({ description: "The OCI username." }),
-    })
-    .strict(),
-]);
+const answer = lazy(() =>
+  z.union([
+    z.strictObject({ active: z.literal(false) }),
+    accessTokenClaims()
+      .extend({
+        active: z.literal(true),
+        token_type: z.literal("Bearer"),
+        client_id: z.string().meta({ description: "The identity's id." }),
+        username: z.string().meta({ description: "The OCI username." }),
+      })
+      .strict(),
+  ]),
+);
 
-const example: z.output<typeof answer> = {
+const example: z.output<ReturnType<typeof answer>> = {
   active: true,
   token_type: "Bearer",
   client_id: examples.identityId,
@@ -87,19 +92,15 @@ export const introspectionRoute = defineRoute(
     ...introspectorOnly,
     request: {
       body: {
-        required: true,
-        content: {
-          "application/x-www-form-urlencoded": {
-            schema: question,
-            example: { token: examples.accessToken, client_ip: examples.ip },
-          },
-        },
+        type: "form",
+        schema: question,
+        example: { token: examples.accessToken, client_ip: examples.ip },
       },
     },
-    responses: {
-      ...success("What is known of the token", answer, example),
+    responses: () => ({
+      ...success("What is known of the token", answer(), example),
       ...errorResponses(callerRefusals, bodyRefusals),
-    },
+    }),
   },
   async (c) => {
     const { config, caller, now } = c.var;

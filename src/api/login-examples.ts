@@ -1,12 +1,12 @@
 /** What a login takes and answers, as the API reference shows it. */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { loginAnswer, loginBody } from "../login/contract.ts";
 import { examples } from "./examples.ts";
 
 const { tenancyOcid, userOcid, fingerprint } = examples;
 
 /** Its signature is none: 256 bytes that say so. */
-export const exampleBody: z.input<typeof loginBody> = {
+export const exampleBody: z.input<ReturnType<typeof loginBody>> = {
   identityId: examples.identityId,
   userOcid,
   headers: {
@@ -17,7 +17,7 @@ export const exampleBody: z.input<typeof loginBody> = {
 };
 
 /** Of a login and of a renewal. */
-export const exampleAnswer: z.output<typeof loginAnswer> = {
+export const exampleAnswer: z.output<ReturnType<typeof loginAnswer>> = {
   accessToken: examples.accessToken,
   expiresIn: 3600,
   accessTokenMaxTTL: 2_592_000,

@@ -22,8 +22,8 @@ export const loginRoute = defineRoute(
     description: "Login with OCI Auth for machine identity",
     operationId: "loginWithOciAuth",
     request: { body: jsonBody(loginBody, exampleBody) },
-    responses: {
-      ...success("Default Response", loginAnswer, exampleAnswer),
+    responses: () => ({
+      ...success("Default Response", loginAnswer(), exampleAnswer),
       ...errorResponses(
         bodyRefusals,
         "malformed-request",
@@ -38,7 +38,7 @@ export const loginRoute = defineRoute(
         "too-many-logins",
         "ledger-unavailable",
       ),
-    },
+    }),
   },
   async (c) => {
     const { config, timings, now } = c.var;

@@ -1,39 +1,42 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { adminOnly } from "../http/authenticate.ts";
 import { defineRoute } from "../http/route.ts";
 import { attachOciAuth, detachOciAuth, getOciAuth, updateOciAuth } from "../identities/oci-auth.ts";
+import { lazy } from "../lazy.ts";
 import type { OciAuthConfig } from "../storage/tables.ts";
 import { bodyRefusals, callerRefusals, errorResponses } from "./error-responses.ts";
 import { examples } from "./examples.ts";
 import { id, identityPath, jsonBody, success, time } from "./fields.ts";
 import { attachment, change, defaultTtlSeconds, signatureReuse } from "./oci-auth-settings.ts";
 
-const identityOciAuth = z
-  .strictObject({
-    id,
-    identityId: id,
-    type: z.literal("iam"),
-    tenancyOcid: z.string(),
-    allowedUsernames: z.string().nullable(),
-    accessTokenTTL: z.number(),
-    accessTokenMaxTTL: z.number(),
-    accessTokenNumUsesLimit: z.number(),
-    accessTokenPeriod: z.number(),
-    accessTokenTrustedIps: z.array(
-      z.strictObject({
-        ipAddress: z.string(),
-        type: z.enum(["ipv4", "ipv6"]),
-        prefix: z.number().optional(),
-      }),
-    ),
-    accessTokenAudience: z.string().nullable(),
-    signatureReuse,
-    createdAt: time,
-    updatedAt: time,
-  })
-  .openapi("IdentityOciAuth");
+const identityOciAuth = lazy(() =>
+  z
+    .strictObject({
+      id: id(),
+      identityId: id(),
+      type: z.literal("iam"),
+      tenancyOcid: z.string(),
+      allowedUsernames: z.string().nullable(),
+      accessTokenTTL: z.number(),
+      accessTokenMaxTTL: z.number(),
+      accessTokenNumUsesLimit: z.number(),
+      accessTokenPeriod: z.number(),
+      accessTokenTrustedIps: z.array(
+        z.strictObject({
+          ipAddress: z.string(),
+          type: z.enum(["ipv4", "ipv6"]),
+          prefix: z.number().optional(),
+        }),
+      ),
+      accessTokenAudience: z.string().nullable(),
+      signatureReuse: signatureReuse(),
+      createdAt: time(),
+      updatedAt: time(),
+    })
+    .meta({ id: "IdentityOciAuth" }),
+);
 
-const one = z.strictObject({ identityOciAuth });
+const one = lazy(() => z.strictObject({ identityOciAuth: identityOciAuth() }));
 
 const example = {
   identityOciAuth: {
@@ -82,10 +85,10 @@ export const ociAuthRoutes = [
           allowedUsernames: examples.username,
         }),
       },
-      responses: {
-        ...success("Attached", one, example),
+      responses: () => ({
+        ...success("Attached", one(), example),
         ...errorResponses(callerRefusals, bodyRefusals, "conflict", "not-found"),
-      },
+      }),
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -104,10 +107,10 @@ export const ociAuthRoutes = [
       operationId: "getOciAuth",
       summary: "Get an identity's OCI Auth",
       request: { params: identityPath },
-      responses: {
-        ...success("The configuration", one, example),
+      responses: () => ({
+        ...success("The configuration", one(), example),
         ...errorResponses(callerRefusals, "not-found", "no-oci-auth"),
-      },
+      }),
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -129,10 +132,10 @@ export const ociAuthRoutes = [
           signatureReuse: "reject",
         }),
       },
-      responses: {
-        ...success("Changed", one, example),
+      responses: () => ({
+        ...success("Changed", one(), example),
         ...errorResponses(callerRefusals, bodyRefusals, "conflict", "not-found", "no-oci-auth"),
-      },
+      }),
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
@@ -149,10 +152,10 @@ export const ociAuthRoutes = [
       summary: "Detach OCI Auth from an identity",
       description: "End logins as this identity, and all of its tokens.",
       request: { params: identityPath },
-      responses: {
-        ...success("Detached", one, example),
+      responses: () => ({
+        ...success("Detached", one(), example),
         ...errorResponses(callerRefusals, "not-found", "no-oci-auth"),
-      },
+      }),
     },
     async (c) => {
       const { identityId } = c.req.valid("param");

@@ -1,7 +1,8 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { orNotFound } from "../access/reach.ts";
 import { adminOnly } from "../http/authenticate.ts";
 import { defineRoute } from "../http/route.ts";
+import { lazy } from "../lazy.ts";
 import {
   createOrganization,
   deleteOrganization,
@@ -15,19 +16,21 @@ import { examples } from "./examples.ts";
 import { id, jsonBody, name, organizationPath, slug, success, time } from "./fields.ts";
 import { nextCursor, pageQuery } from "./pages.ts";
 
-const organization = z
-  .strictObject({
-    id,
-    name,
-    slug,
-    parentId: id.nullable().openapi({ description: "null for a root organization." }),
-    suspended: z.boolean(),
-    createdAt: time,
-    updatedAt: time,
-  })
-  .openapi("Organization");
+const organization = lazy(() =>
+  z
+    .strictObject({
+      id: id(),
+      name: name(),
+      slug: slug(),
+      parentId: id().nullable().meta({ description: "null for a root organization." }),
+      suspended: z.boolean(),
+      createdAt: time(),
+      updatedAt: time(),
+    })
+    .meta({ id: "Organization" }),
+);
 
-const one = z.strictObject({ organization });
+const one = lazy(() => z.strictObject({ organization: organization() }));
 
 const example = {
   organization: {
@@ -41,7 +44,7 @@ const example = {
   },
 };
 
-function view({ rootId: _, ...row }: Organization): z.output<typeof organization> {
+function view({ rootId: _, ...row }: Organization): z.output<ReturnType<typeof organization>> {
   return row;
 }
 
@@ -59,15 +62,15 @@ export const organizationRoutes = [
       summary: "Create an organization",
       description: "Create a root organization, or a sub-organization of the root that parentId names.",
       request: {
-        body: jsonBody(z.strictObject({ name, slug, parentId: id.optional() }), {
+        body: jsonBody(() => z.strictObject({ name: name(), slug: slug(), parentId: id().optional() }), {
           name: "Acme",
           slug: "acme",
         }),
       },
-      responses: {
-        ...success("Created", one, example),
+      responses: () => ({
+        ...success("Created", one(), example),
         ...errorResponses(callerRefusals, bodyRefusals, "conflict"),
-      },
+      }),
     },
     async (c) => {
       const row = await createOrganization(c.var.database, c.var.caller, c.req.valid("json"));
@@ -83,13 +86,17 @@ export const organizationRoutes = [
       summary: "List organizations",
       description: "The organizations within the caller's reach, oldest first.",
       request: { query: pageQuery },
-      responses: {
-        ...success("A page", z.strictObject({ organizations: z.array(organization), nextCursor }), {
-          organizations: [example.organization],
-          nextCursor: null,
-        }),
+      responses: () => ({
+        ...success(
+          "A page",
+          z.strictObject({ organizations: z.array(organization()), nextCursor: nextCursor() }),
+          {
+            organizations: [example.organization],
+            nextCursor: null,
+          },
+        ),
         ...errorResponses(callerRefusals, "validation"),
-      },
+      }),
     },
     async (c) => {
       const { page, nextCursor } = await listOrganizations(
@@ -108,10 +115,10 @@ export const organizationRoutes = [
       operationId: "getOrganization",
       summary: "Get an organization",
       request: { params: organizationPath },
-      responses: {
-        ...success("The organization", one, example),
+      responses: () => ({
+        ...success("The organization", one(), example),
         ...errorResponses(callerRefusals, "not-found"),
-      },
+      }),
     },
     async (c) => {
       const { organizationId } = c.req.valid("param");
@@ -130,18 +137,19 @@ export const organizationRoutes = [
       request: {
         params: organizationPath,
         body: jsonBody(
-          z.strictObject({
-            name: name.optional(),
-            slug: slug.optional(),
-            suspended: z.boolean().optional(),
-          }),
+          () =>
+            z.strictObject({
+              name: name().optional(),
+              slug: slug().optional(),
+              suspended: z.boolean().optional(),
+            }),
           { name: "Acme", suspended: false },
         ),
       },
-      responses: {
-        ...success("Changed", one, example),
+      responses: () => ({
+        ...success("Changed", one(), example),
         ...errorResponses(callerRefusals, bodyRefusals, "conflict", "not-found"),
-      },
+      }),
     },
     async (c) => {
       const { organizationId } = c.req.valid("param");
@@ -159,10 +167,10 @@ export const organizationRoutes = [
       description:
         "Delete an organization that is empty: its sub-organizations, identities and memberships are deleted before.",
       request: { params: organizationPath },
-      responses: {
-        ...success("Deleted", one, example),
+      responses: () => ({
+        ...success("Deleted", one(), example),
         ...errorResponses(callerRefusals, "conflict", "not-found"),
-      },
+      }),
     },
     async (c) => {
       const { organizationId } = c.req.valid("param");

@@ -1,6 +1,7 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { operatorOnly } from "../http/authenticate.ts";
 import { defineRoute } from "../http/route.ts";
+import { lazy } from "../lazy.ts";
 import { log } from "../log.ts";
 import { checkCredentials } from "../operations/credentials.ts";
 import { checkDependencies, dependencyTimeoutMilliseconds } from "../operations/dependencies.ts";
@@ -16,76 +17,84 @@ import { nextCursor, pageQuery } from "./pages.ts";
 /** Short of the limit of a request (http/route.ts), so that what was found until then is told. */
 const maxCheckMilliseconds = 6000;
 
-const ok = z.boolean();
-const message = z.string().optional().openapi({ description: "What is wrong and what to do." });
-const dependency = z
-  .strictObject({
-    ok,
-    problem: z.enum(dependencyProblems).optional(),
-    message,
-    sizeBytes: z
-      .number()
-      .optional()
-      .openapi({ description: "Of a database, of the 10 GB that it may have." }),
-    changesWaiting: z
-      .number()
-      .optional()
-      .openapi({ description: "Of DB: changes whose events are not in the audit log yet." }),
-    oldestChangeAt: z
-      .string()
-      .nullable()
-      .optional()
-      .openapi({ description: "Of DB: when the oldest of them was made; null if none waits." }),
-    eventsRefused: z
-      .number()
-      .optional()
-      .openapi({ description: "Of AUDIT_DB: events that it refuses, and that stay in their outboxes." }),
-  })
-  .openapi("DependencyCheck");
+const ok = () => z.boolean();
+const message = () => z.string().optional().meta({ description: "What is wrong and what to do." });
+const dependency = lazy(() =>
+  z
+    .strictObject({
+      ok: ok(),
+      problem: z.enum(dependencyProblems).optional(),
+      message: message(),
+      sizeBytes: z.number().optional().meta({ description: "Of a database, of the 10 GB that it may have." }),
+      changesWaiting: z
+        .number()
+        .optional()
+        .meta({ description: "Of DB: changes whose events are not in the audit log yet." }),
+      oldestChangeAt: z
+        .string()
+        .nullable()
+        .optional()
+        .meta({ description: "Of DB: when the oldest of them was made; null if none waits." }),
+      eventsRefused: z
+        .number()
+        .optional()
+        .meta({ description: "Of AUDIT_DB: events that it refuses, and that stay in their outboxes." }),
+    })
+    .meta({ id: "DependencyCheck" }),
+);
 
-const credential = z
-  .strictObject({
-    tenancyOcid: z.string(),
-    ok,
-    problem: z.enum(credentialProblems).optional(),
-    message,
-    oci: z
-      .strictObject({
-        status: z.number().optional(),
-        code: z.string().optional(),
-        message: z.string().optional(),
-        opcRequestId: z.string().optional(),
-      })
-      .optional()
-      .openapi({ description: "What OCI said." }),
-  })
-  .openapi("CredentialCheck");
+const credential = lazy(() =>
+  z
+    .strictObject({
+      tenancyOcid: z.string(),
+      ok: ok(),
+      problem: z.enum(credentialProblems).optional(),
+      message: message(),
+      oci: z
+        .strictObject({
+          status: z.number().optional(),
+          code: z.string().optional(),
+          message: z.string().optional(),
+          opcRequestId: z.string().optional(),
+        })
+        .optional()
+        .meta({ description: "What OCI said." }),
+    })
+    .meta({ id: "CredentialCheck" }),
+);
 
-const version = z
-  .strictObject({
-    release: z.string().openapi({ description: "The release, as CHANGELOG.md has it." }),
-    versionId: z
-      .string()
-      .nullable()
-      .openapi({ description: "Which upload of it, as `wrangler versions list` has it." }),
-    uploadedAt: z.string().nullable(),
-  })
-  .openapi("RunningVersion", { description: "Which code answers, as every line of the log names it." });
-
-const report = z
-  .strictObject({
-    ready: z.boolean(),
-    version,
-    dependencies: z.strictObject({
-      DB: dependency,
-      AUDIT_DB: dependency,
-      DIRECTORY: dependency,
-      LEDGER: dependency,
+const version = lazy(() =>
+  z
+    .strictObject({
+      release: z.string().meta({ description: "The release, as CHANGELOG.md has it." }),
+      versionId: z
+        .string()
+        .nullable()
+        .meta({ description: "Which upload of it, as `wrangler versions list` has it." }),
+      uploadedAt: z.string().nullable(),
+    })
+    .meta({
+      id: "RunningVersion",
+      description: "Which code answers, as every line of the log names it.",
     }),
-    tenancies: z.array(credential).nullable().openapi({ description: "null while they cannot be read." }),
-    nextCursor,
-  })
-  .openapi("Readiness");
+);
+
+const report = lazy(() =>
+  z
+    .strictObject({
+      ready: z.boolean(),
+      version: version(),
+      dependencies: z.strictObject({
+        DB: dependency(),
+        AUDIT_DB: dependency(),
+        DIRECTORY: dependency(),
+        LEDGER: dependency(),
+      }),
+      tenancies: z.array(credential()).nullable().meta({ description: "null while they cannot be read." }),
+      nextCursor: nextCursor(),
+    })
+    .meta({ id: "Readiness" }),
+);
 
 const example = {
   ready: true,
@@ -119,19 +128,19 @@ export const readyRoute = defineRoute(
     description:
       "Whether everything that the Worker depends on answers, and each tenancy's credential of the page still works.",
     request: { query: pageQuery },
-    responses: {
+    responses: () => ({
       ...errorResponses(callerRefusals, "validation"),
-      ...success("Ready", report, example),
+      ...success("Ready", report(), example),
       503: {
         description: "Not ready, and why; or the request was given up",
         content: {
           "application/json": {
-            schema: z.union([report, bodySchema(503)]),
+            schema: z.union([report(), bodySchema(503)]),
             example: { ...example, ready: false, tenancies: null },
           },
         },
       },
-    },
+    }),
   },
   async (c) => {
     const { config, timings } = c.var;

@@ -1,8 +1,9 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { recordAction } from "../audit/outbox.ts";
 import { operatorOnly } from "../http/authenticate.ts";
 import { ledgers, userDirectory } from "../http/dependencies.ts";
 import { defineRoute } from "../http/route.ts";
+import { lazy } from "../lazy.ts";
 import { isFingerprint } from "../oci/key-id.ts";
 import { parseTenancyOcid, parseUserOcid, realmOf, type TenancyOcid, type UserOcid } from "../oci/ocid.ts";
 import { parsePrivateKey } from "../oci/private-key.ts";
@@ -21,47 +22,50 @@ import { examples } from "./examples.ts";
 import { id, jsonBody, success, time } from "./fields.ts";
 import { nextCursor, pageQuery } from "./pages.ts";
 
-const tenancy = z
-  .strictObject({
-    tenancyOcid: z.string(),
-    region: z.string(),
-    organizationIds: z.array(id),
-    userOcid: z.string(),
-    fingerprint: z.string(),
-    createdAt: time,
-    updatedAt: time,
-  })
-  .openapi("Tenancy");
+const tenancy = lazy(() =>
+  z
+    .strictObject({
+      tenancyOcid: z.string(),
+      region: z.string(),
+      organizationIds: z.array(id()),
+      userOcid: z.string(),
+      fingerprint: z.string(),
+      createdAt: time(),
+      updatedAt: time(),
+    })
+    .meta({ id: "Tenancy" }),
+);
 
-const one = z.strictObject({ tenancy });
+const one = lazy(() => z.strictObject({ tenancy: tenancy() }));
 
 const { tenancyOcid, region, userOcid, fingerprint, time: at } = examples;
 const stored = { region, organizationIds: [examples.organizationId], userOcid, fingerprint };
 const example = { tenancy: { tenancyOcid, ...stored, createdAt: at, updatedAt: at } };
 
-const registration = z.strictObject({
-  region: z.string().refine(isRegion, {
-    error: ({ input }) => `is not a region's name: ${regionAdvice(String(input))}`,
-  }),
-  organizationIds: z
-    .array(id)
-    .max(1000)
-    .openapi({ description: "The root organizations whose identities may log in from this tenancy." }),
-  userOcid: z
-    .string()
-    .transform((text, context): UserOcid => {
-      const ocid = parseUserOcid(text);
-      if (ocid.ok) return ocid.value;
-      context.addIssue(ocid.problem);
-      return z.NEVER;
-    })
-    .openapi({ type: "string", description: "The OCI user that the Worker reads users as." }),
-  fingerprint: z.string().refine(isFingerprint, "is not 16 lower-case hex pairs separated by colons"),
-  privateKey: z.string().openapi({
-    description:
-      "Its private API key in PEM, PKCS#8 or PKCS#1, whose fingerprint is the one above. It is encrypted at rest and never returned.",
-  }),
-});
+const registration = () =>
+  z.strictObject({
+    region: z.string().refine(isRegion, {
+      error: ({ input }) => `is not a region's name: ${regionAdvice(String(input))}`,
+    }),
+    organizationIds: z
+      .array(id())
+      .max(1000)
+      .meta({ description: "The root organizations whose identities may log in from this tenancy." }),
+    userOcid: z
+      .string()
+      .transform((text, context): UserOcid => {
+        const ocid = parseUserOcid(text);
+        if (ocid.ok) return ocid.value;
+        context.addIssue(ocid.problem);
+        return z.NEVER;
+      })
+      .meta({ type: "string", description: "The OCI user that the Worker reads users as." }),
+    fingerprint: z.string().refine(isFingerprint, "is not 16 lower-case hex pairs separated by colons"),
+    privateKey: z.string().meta({
+      description:
+        "Its private API key in PEM, PKCS#8 or PKCS#1, whose fingerprint is the one above. It is encrypted at rest and never returned.",
+    }),
+  });
 
 function view({ encryptedPrivateKey: _, ...row }: Tenancy) {
   return { tenancy: row };
@@ -86,8 +90,8 @@ function namedUser(text: string): UserOcid {
 
 const path = "/api/v1/oci/tenancies";
 const onePath = "/api/v1/oci/tenancies/{tenancyOcid}";
-const params = z.object({ tenancyOcid: z.string().openapi({ example: tenancyOcid }) });
-const userParams = params.extend({ userOcid: z.string().openapi({ example: userOcid }) });
+const params = lazy(() => z.object({ tenancyOcid: z.string().meta({ example: tenancyOcid }) }));
+const userParams = lazy(() => params().extend({ userOcid: z.string().meta({ example: userOcid }) }));
 const common = { tags: ["OCI tenancies"], ...operatorOnly };
 
 export const tenancyRoutes = [
@@ -107,10 +111,10 @@ export const tenancyRoutes = [
           privateKey: "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n",
         }),
       },
-      responses: {
-        ...success("Stored", one, example),
+      responses: () => ({
+        ...success("Stored", one(), example),
         ...errorResponses(callerRefusals, bodyRefusals, "conflict", "oci-unavailable"),
-      },
+      }),
     },
     async (c) => {
       const ocid = parseTenancyOcid(c.req.valid("param").tenancyOcid);
@@ -119,7 +123,7 @@ export const tenancyRoutes = [
       if (realmOf(body.userOcid) !== realmOf(ocid.value)) {
         throw invalid("userOcid", "is of another realm than the tenancy");
       }
-      const key = parsePrivateKey(privateKey);
+      const key = await parsePrivateKey(privateKey);
       if (!key.ok) throw invalid("privateKey", key.problem);
       if (key.value.fingerprint !== body.fingerprint) {
         throw invalid("fingerprint", `is not the private key's, which is ${key.value.fingerprint}`);
@@ -141,13 +145,13 @@ export const tenancyRoutes = [
       operationId: "listTenancies",
       summary: "List tenancies",
       request: { query: pageQuery },
-      responses: {
-        ...success("A page", z.strictObject({ tenancies: z.array(tenancy), nextCursor }), {
+      responses: () => ({
+        ...success("A page", z.strictObject({ tenancies: z.array(tenancy()), nextCursor: nextCursor() }), {
           tenancies: [example.tenancy],
           nextCursor: null,
         }),
         ...errorResponses(callerRefusals, "validation"),
-      },
+      }),
     },
     async (c) => {
       const { page, nextCursor } = await listTenancies(c.var.database, c.req.valid("query"));
@@ -164,24 +168,24 @@ export const tenancyRoutes = [
       description:
         "Encrypt a page of the stored credentials with the first of ENCRYPTION_KEYS. It may be repeated, and goes on with nextCursor.",
       request: { query: pageQuery },
-      responses: {
+      responses: () => ({
         ...success(
           "Done for this page",
           z.strictObject({
-            reEncrypted: z.number().openapi({ description: "Were encrypted with an older key." }),
-            current: z.number().openapi({ description: "Were encrypted with the first key already." }),
-            changed: z.number().openapi({
+            reEncrypted: z.number().meta({ description: "Were encrypted with an older key." }),
+            current: z.number().meta({ description: "Were encrypted with the first key already." }),
+            changed: z.number().meta({
               description: "Registered anew or deleted in the meantime, and left alone: run it again.",
             }),
-            undecryptable: z.array(z.string()).openapi({
+            undecryptable: z.array(z.string()).meta({
               description: "Tenancies whose credential no key decrypts: register them again.",
             }),
-            nextCursor,
+            nextCursor: nextCursor(),
           }),
           { reEncrypted: 1, current: 0, changed: 0, undecryptable: [], nextCursor: null },
         ),
         ...errorResponses(callerRefusals, "validation"),
-      },
+      }),
     },
     async (c) => {
       const database = c.var.database;
@@ -198,7 +202,10 @@ export const tenancyRoutes = [
       operationId: "getTenancy",
       summary: "Get a tenancy",
       request: { params },
-      responses: { ...success("The tenancy", one, example), ...errorResponses(callerRefusals, "not-found") },
+      responses: () => ({
+        ...success("The tenancy", one(), example),
+        ...errorResponses(callerRefusals, "not-found"),
+      }),
     },
     async (c) => {
       const row = await getTenancy(c.var.database, named(c.req.valid("param").tenancyOcid));
@@ -214,10 +221,10 @@ export const tenancyRoutes = [
       summary: "Delete a tenancy",
       description: "Delete a tenancy that no identity uses.",
       request: { params },
-      responses: {
-        ...success("Deleted", one, example),
+      responses: () => ({
+        ...success("Deleted", one(), example),
         ...errorResponses(callerRefusals, "conflict", "not-found"),
-      },
+      }),
     },
     async (c) => {
       const row = await deleteTenancy(c.var.database, c.var.caller, named(c.req.valid("param").tenancyOcid));
@@ -234,10 +241,10 @@ export const tenancyRoutes = [
       description:
         "Forget what is cached of a user, here at once and elsewhere within about a minute, so that the next login asks OCI. An entry that another location is writing at that moment may stay until it is stale: to stop a login for certain, suspend the identity.",
       request: { params: userParams },
-      responses: {
-        ...success("Purged", z.strictObject({ purgedAt: time }), { purgedAt: at }),
+      responses: () => ({
+        ...success("Purged", z.strictObject({ purgedAt: time() }), { purgedAt: at }),
         ...errorResponses(callerRefusals, "not-found"),
-      },
+      }),
     },
     async (c) => {
       const tenancyOcid = named(c.req.valid("param").tenancyOcid);
@@ -266,10 +273,10 @@ export const tenancyRoutes = [
       description:
         "Have the ledgers of a user move what waits in them, after a release that broke their alarms. It changes nothing else and may be repeated.",
       request: { params: userParams },
-      responses: {
+      responses: () => ({
         ...success("Woken", z.strictObject({ woken: z.number() }), { woken: 16 }),
         ...errorResponses(callerRefusals, "not-found"),
-      },
+      }),
     },
     async (c) => {
       // Whether they are registered or not: what waits outlives a registration.

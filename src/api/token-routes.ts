@@ -1,4 +1,4 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { writeRefusal } from "../audit/refusals.ts";
 import { clientInfo } from "../http/client-info.ts";
 import { ledgers } from "../http/dependencies.ts";
@@ -19,10 +19,11 @@ import { exampleAnswer } from "./login-examples.ts";
 import { users } from "./login-methods.ts";
 
 const body = jsonBody(
-  z.strictObject({
-    // A secret made from a file ends in a newline.
-    accessToken: z.string().trim().openapi({ description: "As a login or renewal answered it." }),
-  }),
+  () =>
+    z.strictObject({
+      // A secret made from a file ends in a newline.
+      accessToken: z.string().trim().meta({ description: "As a login or renewal answered it." }),
+    }),
   { accessToken: examples.accessToken },
 );
 
@@ -35,10 +36,10 @@ export const tokenRoutes = [
       operationId: "renewToken",
       summary: "Renew an access token",
       description: "A new copy of an access token, with its id, for as long as its right to log in lasts.",
-      middleware: limitedRequests,
+      middleware: [limitedRequests],
       request: { body },
-      responses: {
-        ...success("The new copy", loginAnswer, exampleAnswer),
+      responses: () => ({
+        ...success("The new copy", loginAnswer(), exampleAnswer),
         ...errorResponses(
           bodyRefusals,
           tokenRefusals,
@@ -47,7 +48,7 @@ export const tokenRoutes = [
           "token-max-ttl",
           "too-many-requests",
         ),
-      },
+      }),
     },
     async (c) => {
       const { config, timings, now } = c.var;
@@ -78,9 +79,9 @@ export const tokenRoutes = [
       summary: "Revoke an access token",
       description:
         "End an access token, all of its copies included. A service that verifies offline does not see it.",
-      middleware: limitedRequests,
+      middleware: [limitedRequests],
       request: { body },
-      responses: {
+      responses: () => ({
         ...success("Revoked", z.strictObject({ message: z.literal("Successfully revoked access token") }), {
           message: "Successfully revoked access token",
         }),
@@ -91,7 +92,7 @@ export const tokenRoutes = [
           "too-many-requests",
           "ledger-unavailable",
         ),
-      },
+      }),
     },
     async (c) => {
       const claims = await claimsOfToken(c.req.valid("json").accessToken, c.var.config.tokens, c.var.now);

@@ -5,33 +5,55 @@
  * when it is read back: an entry found under the wrong key, altered, or of another version counts as absent.
  */
 import QuickLRU from "quick-lru";
-import { z } from "zod";
-import { type OciApiKey, type OciUser, userName } from "../oci/identity-client.ts";
+import { maxUserNameLength, type OciApiKey, type OciUser } from "../oci/identity-client.ts";
 import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
 import { publicKeyDer } from "../oci/public-key.ts";
 import { verificationKey } from "./verification-keys.ts";
 
-const entrySchema = z.object({
-  version: z.literal(1),
-  tenancyOcid: z.string(),
-  userOcid: z.string(),
-  name: userName,
-  lifecycleState: z.literal("ACTIVE"),
-  keys: z.array(
-    z.object({
-      userId: z.string(),
-      fingerprint: z.string(),
-      lifecycleState: z.string(),
-      /** DER SubjectPublicKeyInfo in base64. */
-      publicKey: z.string(),
-    }),
-  ),
-  /** When OCI was asked, in milliseconds since the epoch. */
-  fetchedAt: z.number(),
-});
+export interface UserKey {
+  readonly userId: string;
+  readonly fingerprint: string;
+  readonly lifecycleState: string;
+  /** DER SubjectPublicKeyInfo in base64. */
+  readonly publicKey: string;
+}
 
-export type UserEntry = z.output<typeof entrySchema>;
-export type UserKey = UserEntry["keys"][number];
+export interface UserEntry {
+  readonly version: 1;
+  readonly tenancyOcid: string;
+  readonly userOcid: string;
+  readonly name: string;
+  readonly lifecycleState: "ACTIVE";
+  readonly keys: readonly UserKey[];
+  /** When OCI was asked, in milliseconds since the epoch. */
+  readonly fetchedAt: number;
+}
+
+/** Unlike a schema, it costs the first login of an isolate nothing: only this Worker writes entries. */
+function isEntry(json: unknown): json is UserEntry {
+  const entry = json as Unchecked<UserEntry> | null;
+  return (
+    entry?.version === 1 &&
+    typeof entry.tenancyOcid === "string" &&
+    typeof entry.userOcid === "string" &&
+    typeof entry.name === "string" &&
+    entry.name.length > 0 &&
+    entry.name.length <= maxUserNameLength &&
+    entry.lifecycleState === "ACTIVE" &&
+    Array.isArray(entry.keys) &&
+    entry.keys.every(isKey) &&
+    Number.isFinite(entry.fetchedAt)
+  );
+}
+
+function isKey(json: unknown): json is UserKey {
+  const key = json as Unchecked<UserKey> | null;
+  return [key?.userId, key?.fingerprint, key?.lifecycleState, key?.publicKey].every(
+    (text) => typeof text === "string",
+  );
+}
+
+type Unchecked<T> = { readonly [K in keyof T]?: unknown };
 
 /** OCI's definite answer that a user may not log in, or an answer that is not about whom we asked for. */
 export type UserVerdict =
@@ -98,9 +120,8 @@ async function parseEntry(text: string): Promise<UserEntry | undefined> {
   } catch {
     return undefined;
   }
-  const entry = entrySchema.safeParse(json).data;
-  if (entry === undefined || entry.keys.some((key) => key.userId !== entry.userOcid)) return undefined;
-  return { ...entry, keys: await verifying(entry.keys) };
+  if (!isEntry(json) || json.keys.some((key) => key.userId !== json.userOcid)) return undefined;
+  return { ...json, keys: await verifying(json.keys) };
 }
 
 /** Without the keys that can never verify: not RSA, too short, or with a fingerprint that is not their own. */

@@ -30,7 +30,7 @@ async function importChecked(
   } catch {
     return undefined;
   }
-  if (fingerprintOf(der) !== fingerprint) return undefined;
+  if ((await fingerprintOf(der)) !== fingerprint) return undefined;
   const key = await importPublicKey(der, algorithm);
   return key.ok ? key.value : undefined;
 }

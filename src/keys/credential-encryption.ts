@@ -5,18 +5,20 @@
  */
 import { base64url } from "jose";
 import * as z from "zod";
+import { lazy } from "../lazy.ts";
 import type { TenancyOcid } from "../oci/ocid.ts";
 
-const octKey = z.object({
-  kty: z.literal("oct"),
-  kid: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
-  k: z.base64url().length(43),
-});
-
 /** A JWK Set of 256-bit `oct` keys with distinct `kid`s: the first encrypts, all decrypt. */
-export const encryptionKeySet = z
-  .object({ keys: z.tuple([octKey], octKey) })
-  .refine(({ keys }) => new Set(keys.map(({ kid }) => kid)).size === keys.length, "two keys have one kid");
+export const encryptionKeySet = lazy(() => {
+  const key = z.object({
+    kty: z.literal("oct"),
+    kid: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+    k: z.base64url().length(43),
+  });
+  return z
+    .object({ keys: z.tuple([key], key) })
+    .refine(({ keys }) => new Set(keys.map(({ kid }) => kid)).size === keys.length, "two keys have one kid");
+});
 
 export interface EncryptionKeys {
   readonly first: string;
@@ -25,7 +27,9 @@ export interface EncryptionKeys {
 
 const nonceBytes = 12;
 
-export async function importEncryptionKeys(set: z.output<typeof encryptionKeySet>): Promise<EncryptionKeys> {
+export async function importEncryptionKeys(
+  set: z.output<ReturnType<typeof encryptionKeySet>>,
+): Promise<EncryptionKeys> {
   const byId = new Map<string, CryptoKey>();
   for (const { kid, k } of set.keys) {
     const key = await crypto.subtle.importKey("raw", bytes(base64url.decode(k)), "AES-GCM", false, [

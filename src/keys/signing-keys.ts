@@ -1,5 +1,6 @@
-import { type CryptoKey, calculateJwkThumbprint, importJWK, jwtVerify, SignJWT } from "jose";
+import { CompactSign, type CryptoKey, calculateJwkThumbprint, compactVerify, importJWK } from "jose";
 import * as z from "zod";
+import { lazy } from "../lazy.ts";
 
 export type TokenAlgorithm = "ES256" | "EdDSA" | "RS256" | "PS256";
 
@@ -16,44 +17,60 @@ export interface SigningKey {
 /** The first signs; all are published and verify, so that keys can be rotated. */
 export type SigningKeys = readonly [SigningKey, ...SigningKey[]];
 
-const text = z.string().min(1);
-const ecKey = z.object({
-  kty: z.literal("EC"),
-  crv: z.literal("P-256"),
-  x: text,
-  y: text,
-  d: text,
-  alg: z.literal("ES256").default("ES256"),
-});
-const okpKey = z.object({
-  kty: z.literal("OKP"),
-  crv: z.literal("Ed25519"),
-  x: text,
-  d: text,
-  alg: z.literal("EdDSA").default("EdDSA"),
-});
-const rsaKey = z.object({
-  kty: z.literal("RSA"),
-  n: text,
-  e: text,
-  d: text,
-  p: text,
-  q: text,
-  dp: text,
-  dq: text,
-  qi: text,
-  alg: z.enum(["RS256", "PS256"]).default("RS256"),
-});
+const text = lazy(() => z.string().min(1));
+
+/** By type: the one that is used is made. */
+const privateKeys = {
+  EC: lazy(() =>
+    z.object({
+      kty: z.literal("EC"),
+      crv: z.literal("P-256"),
+      x: text(),
+      y: text(),
+      d: text(),
+      alg: z.literal("ES256").default("ES256"),
+    }),
+  ),
+  OKP: lazy(() =>
+    z.object({
+      kty: z.literal("OKP"),
+      crv: z.literal("Ed25519"),
+      x: text(),
+      d: text(),
+      alg: z.literal("EdDSA").default("EdDSA"),
+    }),
+  ),
+  RSA: lazy(() =>
+    z.object({
+      kty: z.literal("RSA"),
+      n: text(),
+      e: text(),
+      d: text(),
+      p: text(),
+      q: text(),
+      dp: text(),
+      dq: text(),
+      qi: text(),
+      alg: z.enum(["RS256", "PS256"]).default("RS256"),
+    }),
+  ),
+};
+
+type PrivateJwk = z.output<ReturnType<(typeof privateKeys)[keyof typeof privateKeys]>>;
+
+const privateKey = () =>
+  z.looseObject({ kty: z.enum(["EC", "OKP", "RSA"]) }).transform((jwk, context): PrivateJwk => {
+    const { data, error } = privateKeys[jwk.kty]().safeParse(jwk);
+    if (error === undefined) return data;
+    for (const { path, message } of error.issues) context.addIssue({ code: "custom", path, message });
+    return z.NEVER;
+  });
 
 /** A JWK Set of private keys: EC P-256 (ES256), OKP Ed25519 (EdDSA), or RSA from 2048 bits (RS256 or PS256). */
-export const signingKeySet = z.object({
-  keys: z.tuple(
-    [z.discriminatedUnion("kty", [ecKey, okpKey, rsaKey])],
-    z.discriminatedUnion("kty", [ecKey, okpKey, rsaKey]),
-  ),
+export const signingKeySet = lazy(() => {
+  const key = privateKey();
+  return z.object({ keys: z.tuple([key], key) });
 });
-
-type PrivateJwk = z.output<typeof signingKeySet>["keys"][number];
 
 export type PublicJwk = ReturnType<typeof publicHalf> & { kid: string; alg: TokenAlgorithm; use: "sig" };
 
@@ -83,8 +100,8 @@ async function importSigningKey(jwk: PrivateJwk): Promise<SigningKey> {
   if (jwk.kty === "RSA" && (privateKey.algorithm as RsaAlgorithm).modulusLength < 2048) {
     throw new TypeError("an RSA key has less than 2048 bits");
   }
-  const probe = await new SignJWT().setProtectedHeader({ alg: jwk.alg }).sign(privateKey);
-  await jwtVerify(probe, publicKey);
+  const probe = await new CompactSign(new Uint8Array()).setProtectedHeader({ alg: jwk.alg }).sign(privateKey);
+  await compactVerify(probe, publicKey);
   return {
     kid,
     alg: jwk.alg,
@@ -94,7 +111,9 @@ async function importSigningKey(jwk: PrivateJwk): Promise<SigningKey> {
   };
 }
 
-export async function importSigningKeys(set: z.output<typeof signingKeySet>): Promise<SigningKeys> {
+export async function importSigningKeys(
+  set: z.output<ReturnType<typeof signingKeySet>>,
+): Promise<SigningKeys> {
   const [first, ...others] = set.keys;
   return [await importSigningKey(first), ...(await Promise.all(others.map(importSigningKey)))];
 }

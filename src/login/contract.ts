@@ -3,7 +3,8 @@
  * after. White space around ids and slug is taken away here, before anything reads them: a secret made from a file ends
  * in a newline.
  */
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
+import { lazy } from "../lazy.ts";
 import { quoted } from "../oci/parsed.ts";
 
 const maxNamed = 10;
@@ -15,53 +16,58 @@ function unknownHeaders(names: readonly string[]): string {
   return `send host, authorization, and date or x-date, whichever was signed, and nothing else, with names in lower case; unknown: ${[...named, ...more].join(", ")}`;
 }
 
-const headers = z
-  .strictObject(
-    {
-      authorization: z.string().openapi({
+const headers = () =>
+  z
+    .strictObject(
+      {
+        authorization: z.string().meta({
+          description:
+            "Of a Get User of userOcid: Signature version, keyId, algorithm, headers and signature. Sign it afresh: it is good for five minutes.",
+        }),
+        host: z.string(),
+        "x-date": z.string().optional(),
+        date: z.string().optional(),
+      },
+      { error: (issue) => (issue.code === "unrecognized_keys" ? unknownHeaders(issue.keys) : undefined) },
+    )
+    .meta({ description: "The headers of the signed request." });
+
+export const loginBody = lazy(() =>
+  z
+    .strictObject({
+      // A UUID is read in any case (RFC 9562, section 4).
+      identityId: z
+        .string()
+        .trim()
+        .toLowerCase()
+        .meta({ description: "The ID of the machine identity to login." }),
+      userOcid: z.string().trim().meta({ description: "The OCID of the user attempting login." }),
+      headers: headers(),
+      // Its length is that of what is looked up.
+      organizationSlug: z.string().trim().toLowerCase().min(1).max(64).optional().meta({
         description:
-          "Of a Get User of userOcid: Signature version, keyId, algorithm, headers and signature. Sign it afresh: it is good for five minutes.",
+          "When set, this will scope the login session to the specified organization the machine identity has access to. If omitted, the session defaults to the organization where the machine identity was created in.",
       }),
-      host: z.string(),
-      "x-date": z.string().optional(),
-      date: z.string().optional(),
-    },
-    { error: (issue) => (issue.code === "unrecognized_keys" ? unknownHeaders(issue.keys) : undefined) },
-  )
-  .openapi({ description: "The headers of the signed request." });
-
-export const loginBody = z
-  .strictObject({
-    // A UUID is read in any case (RFC 9562, section 4).
-    identityId: z
-      .string()
-      .trim()
-      .toLowerCase()
-      .openapi({ description: "The ID of the machine identity to login." }),
-    userOcid: z.string().trim().openapi({ description: "The OCID of the user attempting login." }),
-    headers,
-    // Its length is that of what is looked up.
-    organizationSlug: z.string().trim().toLowerCase().min(1).max(64).optional().openapi({
-      description:
-        "When set, this will scope the login session to the specified organization the machine identity has access to. If omitted, the session defaults to the organization where the machine identity was created in.",
+    })
+    .superRefine((body, context) => {
+      // Each is optional, but a request with neither cannot be verified.
+      if (body.headers.date === undefined && body.headers["x-date"] === undefined) {
+        context.addIssue({
+          code: "custom",
+          path: ["headers", "date"],
+          message: "date or x-date is required, whichever was signed",
+        });
+      }
     }),
-  })
-  .superRefine((body, context) => {
-    // Each is optional, but a request with neither cannot be verified.
-    if (body.headers.date === undefined && body.headers["x-date"] === undefined) {
-      context.addIssue({
-        code: "custom",
-        path: ["headers", "date"],
-        message: "date or x-date is required, whichever was signed",
-      });
-    }
-  });
+);
 
-export const loginAnswer = z.strictObject({
-  accessToken: z.string(),
-  expiresIn: z.number(),
-  accessTokenMaxTTL: z.number(),
-  tokenType: z.enum(["Bearer"]),
-});
+export const loginAnswer = lazy(() =>
+  z.strictObject({
+    accessToken: z.string(),
+    expiresIn: z.number(),
+    accessTokenMaxTTL: z.number(),
+    tokenType: z.enum(["Bearer"]),
+  }),
+);
 
-export type LoginBody = z.output<typeof loginBody>;
+export type LoginBody = z.output<ReturnType<typeof loginBody>>;

@@ -5,36 +5,51 @@
  * An answer is one of three: what was asked for, a definite "no such user", or no usable answer. Whatever does not
  * fit, from a redirect to a body of the wrong shape, is no usable answer and never an exception.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { parseHttpDate } from "./http-date.ts";
 import type { ApiKeyId } from "./key-id.ts";
 import type { TenancyOcid, UserOcid } from "./ocid.ts";
 import { importSigningKey, signGet } from "./sign.ts";
 
 /** Longer ones would not fit a token that every service takes; OCI's own limit is lower. */
-export const userName = z.string().min(1).max(512);
+export const maxUserNameLength = 512;
 
-const user = z.object({
-  id: z.string(),
-  compartmentId: z.string(),
-  name: userName,
-  lifecycleState: z.string(),
-  capabilities: z.object({ canUseApiKeys: z.boolean().nullish() }).nullish(),
-});
-/** Of a list, only whom it lists matters: one user's name does not spoil it. */
-const listedUser = user.pick({ id: true });
-const apiKey = z.object({
-  // A PEM of 8192 bits is under 2 KB.
-  keyValue: z.string().max(8192),
-  fingerprint: z.string(),
-  userId: z.string(),
-  lifecycleState: z.string(),
-});
-const ociError = z.object({ code: z.string().max(100), message: z.string().max(2000) });
+function makeSchemas() {
+  const user = z.object({
+    id: z.string(),
+    compartmentId: z.string(),
+    name: z.string().min(1).max(maxUserNameLength),
+    lifecycleState: z.string(),
+    capabilities: z.object({ canUseApiKeys: z.boolean().nullish() }).nullish(),
+  });
+  const apiKey = z.object({
+    // A PEM of 8192 bits is under 2 KB.
+    keyValue: z.string().max(8192),
+    fingerprint: z.string(),
+    userId: z.string(),
+    lifecycleState: z.string(),
+  });
+  return {
+    user,
+    apiKeys: z.array(apiKey).max(100),
+    // Of a list, only whom it lists matters: one user's name does not spoil it.
+    listedUsers: z.array(user.pick({ id: true })).max(1000),
+    error: z.object({ code: z.string().max(100), message: z.string().max(2000) }),
+  };
+}
 
-export type OciUser = z.output<typeof user>;
-export type OciListedUser = z.output<typeof listedUser>;
-export type OciApiKey = z.output<typeof apiKey>;
+type Schemas = ReturnType<typeof makeSchemas>;
+let made: Schemas | undefined;
+
+/** Made at the first call: most requests make none. */
+function schemas(): Schemas {
+  made ??= makeSchemas();
+  return made;
+}
+
+export type OciUser = z.output<Schemas["user"]>;
+export type OciListedUser = z.output<Schemas["listedUsers"]>[number];
+export type OciApiKey = z.output<Schemas["apiKeys"]>[number];
 
 /** What OCI said when it did not give what was asked for. */
 export interface OciFailure {
@@ -84,16 +99,16 @@ export class IdentityClient {
   }
 
   getUser(userOcid: UserOcid): Promise<OciAnswer<OciUser>> {
-    return this.#get(`/20160918/users/${userOcid}`, user);
+    return this.#get(`/20160918/users/${userOcid}`, schemas().user);
   }
 
   listApiKeys(userOcid: UserOcid): Promise<OciAnswer<OciApiKey[]>> {
-    return this.#get(`/20160918/users/${userOcid}/apiKeys`, z.array(apiKey).max(100));
+    return this.#get(`/20160918/users/${userOcid}/apiKeys`, schemas().apiKeys);
   }
 
   listUsers(tenancyOcid: TenancyOcid, limit: number): Promise<OciAnswer<OciListedUser[]>> {
     const path = `/20160918/users?compartmentId=${tenancyOcid}&limit=${limit}`;
-    return this.#get(path, z.array(listedUser).max(1000));
+    return this.#get(path, schemas().listedUsers);
   }
 
   async #get<T>(pathAndQuery: string, schema: z.ZodType<T>): Promise<OciAnswer<T>> {
@@ -114,7 +129,7 @@ export class IdentityClient {
     }
     const json = parseJson(body);
     const opcRequestId = response.headers.get("opc-request-id");
-    const said = ociError.safeParse(json).data;
+    const said = schemas().error.safeParse(json).data;
     const about = { status: response.status, ...said, ...(opcRequestId === null ? {} : { opcRequestId }) };
     if (response.status === 404 && said !== undefined) {
       return { kind: "not-found", failure: { ...about, why: "OCI says 404" } };

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { malformed, type Parsed, parsed } from "./parsed.ts";
-import { fingerprintOf, minModulusBits } from "./public-key.ts";
+import { minModulusBits, shownFingerprint } from "./public-key.ts";
 
 /** A private key in one form, whatever form it came in. */
 export interface ApiPrivateKey {
@@ -17,10 +17,10 @@ export function isEncrypted(pem: string): boolean {
 
 /**
  * Reads a private key as OCI users have them: PKCS#8 or PKCS#1 PEM, with or without the console's trailing
- * `OCI_API_KEY` line, and encrypted if there is a passphrase. The ASN.1 is left to the runtime's OpenSSL interface;
- * signing itself is WebCrypto's.
+ * `OCI_API_KEY` line, and encrypted if there is a passphrase. The ASN.1 is left to the runtime's OpenSSL interface,
+ * which takes some milliseconds to load and is loaded here alone; signing itself is WebCrypto's.
  */
-export function parsePrivateKey(pem: string, passphrase?: string): Parsed<ApiPrivateKey> {
+export async function parsePrivateKey(pem: string, passphrase?: string): Promise<Parsed<ApiPrivateKey>> {
   if (isEncrypted(pem) && passphrase === undefined) {
     return malformed(
       "the private key is encrypted with a passphrase; decrypt it first: openssl pkey -in <encrypted key> -out <key>",
@@ -32,6 +32,7 @@ export function parsePrivateKey(pem: string, passphrase?: string): Parsed<ApiPri
   if (!/-----BEGIN (?:RSA |ENCRYPTED )?PRIVATE KEY-----/.test(pem)) {
     return malformed("not a private key in PEM form (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY)");
   }
+  const { createHash, createPrivateKey, createPublicKey } = await import("node:crypto");
   let key: KeyObject;
   let spki: Uint8Array<ArrayBuffer>;
   let pkcs8: Uint8Array<ArrayBuffer>;
@@ -54,7 +55,7 @@ export function parsePrivateKey(pem: string, passphrase?: string): Parsed<ApiPri
   if (bits < minModulusBits) {
     return malformed(`the private key has ${bits} bits; OCI takes RSA keys from ${minModulusBits} bits`);
   }
-  return parsed({ pkcs8, fingerprint: fingerprintOf(spki) });
+  return parsed({ pkcs8, fingerprint: shownFingerprint(createHash("md5").update(spki).digest()) });
 }
 
 function bytes(buffer: Buffer | string): Uint8Array<ArrayBuffer> {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { malformed, type Parsed, parsed } from "./parsed.ts";
 import type { SignatureAlgorithm } from "./request-signature.ts";
 
@@ -19,13 +18,14 @@ export function publicKeyDer(pem: string): Uint8Array<ArrayBuffer> | undefined {
   }
 }
 
-/**
- * A key's fingerprint as OCI shows it: MD5 of the DER SubjectPublicKeyInfo, in colon-separated hex pairs. WebCrypto has
- * MD5 in workerd alone.
- */
-export function fingerprintOf(der: Uint8Array<ArrayBuffer>): string {
-  const digest: Uint8Array = createHash("md5").update(der).digest();
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+/** A key's fingerprint as OCI shows it: MD5 of the DER SubjectPublicKeyInfo. WebCrypto has MD5 in workerd alone. */
+export async function fingerprintOf(der: Uint8Array<ArrayBuffer>): Promise<string> {
+  return shownFingerprint(new Uint8Array(await crypto.subtle.digest("MD5", der)));
+}
+
+/** The MD5 in colon-separated hex pairs. */
+export function shownFingerprint(md5: Uint8Array): string {
+  return Array.from(md5, (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
 /** Imports a DER SubjectPublicKeyInfo for verification with one algorithm. RSA only, from 2048 bits. */

@@ -1,6 +1,7 @@
 /** Lists in pages: by time of creation, then by id. */
 import { base64url } from "jose";
-import { z } from "zod";
+import * as z from "zod";
+import { lazy } from "../lazy.ts";
 import { type Sql, sql } from "./sql.ts";
 
 /** Where a page ends. */
@@ -14,11 +15,11 @@ export interface PageQuery {
   readonly limit: number;
 }
 
-const position = z.tuple([z.string().max(30), z.string().max(255)]);
+const position = lazy(() => z.tuple([z.string().max(30), z.string().max(255)]));
 
 /** Where the page of this cursor ended. Throws if it is none of {@link pageOf}'s. */
 export function positionOf(cursor: string): Position {
-  const [createdAt, id] = position.parse(JSON.parse(new TextDecoder().decode(base64url.decode(cursor))));
+  const [createdAt, id] = position().parse(JSON.parse(new TextDecoder().decode(base64url.decode(cursor))));
   return { createdAt, id };
 }
 

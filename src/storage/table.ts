@@ -1,4 +1,5 @@
 /** The type of a table's rows, and the statements for whole rows, from one list of its columns. */
+import { lazy } from "../lazy.ts";
 import { identifier, isSql, list, type Row, type Sql, sql, type Value } from "./sql.ts";
 
 export interface Column<T> {
@@ -48,15 +49,21 @@ export function columnName(field: string): string {
 export class Table<C extends Columns> implements Selection<RowOf<C>> {
   readonly name: string;
   readonly fields: C;
-  readonly columns: Sql;
-  readonly read: (row: Row) => RowOf<C>;
   readonly #table: Sql;
+  readonly #whole = lazy(() => this.as<keyof C>(this.name, Object.keys(this.fields)));
 
   constructor(name: string, fields: C) {
     this.name = name;
     this.fields = fields;
     this.#table = identifier(name);
-    ({ columns: this.columns, read: this.read } = this.as<keyof C>(name, Object.keys(fields)));
+  }
+
+  get columns(): Sql {
+    return this.#whole().columns;
+  }
+
+  get read(): (row: Row) => RowOf<C> {
+    return this.#whole().read;
   }
 
   /** Some columns of what a join calls `alias`, which is part of their names: no two columns of a join have one name. */

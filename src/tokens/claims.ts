@@ -1,41 +1,43 @@
 /** What an access token says, and how long it lives (docs/login.md, What compatible clients see; RFC 9068 for `iss`, `sub`, `aud`). */
-
-import { z } from "zod";
+import * as z from "zod";
 import type { Principal } from "../access/principal.ts";
+import { lazy } from "../lazy.ts";
 import type { Role } from "../storage/roles.ts";
 
-export const accessTokenClaims = z.object({
-  iss: z.string(),
-  sub: z.string(),
-  aud: z.string(),
-  iat: z.number(),
-  exp: z.number(),
-  jti: z.string(),
-  identityId: z.string(),
-  identityName: z.string(),
-  authMethod: z.literal("oci-auth"),
-  orgId: z.string(),
-  rootOrgId: z.string(),
-  parentOrgId: z.string(),
-  identityAccessTokenId: z.string(),
-  authTokenType: z.literal("identityAccessToken"),
-  accessTokenTTL: z.number(),
-  accessTokenMaxTTL: z.number(),
-  accessTokenPeriod: z.number(),
-  numUsesLimit: z.number().optional(),
-  /** When its holder logged in, in seconds; renewal does not change it. */
-  creationEpoch: z.number(),
-  /** Of the identity; `revoke-tokens` and detaching raise the identity's. */
-  tokenGeneration: z.number(),
-  oci: z.object({
-    tenancyOcid: z.string(),
-    userOcid: z.string(),
-    username: z.string(),
-    fingerprint: z.string(),
+export const accessTokenClaims = lazy(() =>
+  z.object({
+    iss: z.string(),
+    sub: z.string(),
+    aud: z.string(),
+    iat: z.number(),
+    exp: z.number(),
+    jti: z.string(),
+    identityId: z.string(),
+    identityName: z.string(),
+    authMethod: z.literal("oci-auth"),
+    orgId: z.string(),
+    rootOrgId: z.string(),
+    parentOrgId: z.string(),
+    identityAccessTokenId: z.string(),
+    authTokenType: z.literal("identityAccessToken"),
+    accessTokenTTL: z.number(),
+    accessTokenMaxTTL: z.number(),
+    accessTokenPeriod: z.number(),
+    numUsesLimit: z.number().optional(),
+    /** When its holder logged in, in seconds; renewal does not change it. */
+    creationEpoch: z.number(),
+    /** Of the identity; `revoke-tokens` and detaching raise the identity's. */
+    tokenGeneration: z.number(),
+    oci: z.object({
+      tenancyOcid: z.string(),
+      userOcid: z.string(),
+      username: z.string(),
+      fingerprint: z.string(),
+    }),
   }),
-});
+);
 
-export type AccessTokenClaims = z.output<typeof accessTokenClaims>;
+export type AccessTokenClaims = z.output<ReturnType<typeof accessTokenClaims>>;
 
 export interface TokenPolicy {
   readonly accessTokenTTL: number;

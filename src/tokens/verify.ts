@@ -29,7 +29,7 @@ export async function verifyToken(
       },
       { issuer, currentDate: now, typ: "JWT", requiredClaims: ["exp"] },
     );
-    const claims = accessTokenClaims.safeParse(payload);
+    const claims = accessTokenClaims().safeParse(payload);
     return claims.success ? { ok: true, claims: claims.data } : { ok: false, problem: "unknown" };
   } catch (error) {
     return { ok: false, problem: error instanceof errors.JWTExpired ? "expired" : "unknown" };

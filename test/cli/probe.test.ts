@@ -317,10 +317,14 @@ describe("of a Worker that lacks a defence, exits 1 and names it:", () => {
       ["login/login.ts", "? home : checkOrganization(slug, configuration);", "? home : home;"],
       [
         "login/contract.ts",
-        "export const loginBody = z\n  .strictObject({",
-        "export const loginBody = z\n  .object({",
+        "export const loginBody = lazy(() =>\n  z\n    .strictObject({",
+        "export const loginBody = lazy(() =>\n  z\n    .object({",
       ],
-      ["login/contract.ts", "const headers = z\n  .strictObject(", "const headers = z\n  .object("],
+      [
+        "login/contract.ts",
+        "const headers = () =>\n  z\n    .strictObject(",
+        "const headers = () =>\n  z\n    .object(",
+      ],
       ["app.ts", "app.use(timeLimit, configured, limitedBody);", "app.use(timeLimit, configured);"],
       ["oci/identity-host.ts", "if (!isRealmDomain(domain)) {", "if (false) {"],
       [

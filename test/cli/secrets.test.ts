@@ -302,7 +302,7 @@ describe("secrets rotate", () => {
     const run = await secrets(folder, ["rotate", "TOKEN_SIGNING_KEYS", "--from", "secrets.json"]);
     expect(run).toMatchObject({ code: 0, stderr: "" });
     const added = JSON.parse(read(folder, rotated.TOKEN_SIGNING_KEYS[0] ?? ""));
-    const keys = await importSigningKeys(signingKeySet.parse(added));
+    const keys = await importSigningKeys(signingKeySet().parse(added));
     expect(keys.map((key) => key.alg)).toEqual([alg, alg]);
     expect(added.keys[0]).toEqual(old);
   });

@@ -95,13 +95,12 @@ describe("src/", () => {
       "app.ts",
       "env.ts",
       "index.ts",
+      "lazy.ts",
       "log.ts",
       "refusal.ts",
       "timeout.ts",
       "timings.ts",
       "version.ts",
-      "zod-members.ts",
-      "zod.ts",
     ]);
   });
 });

@@ -116,8 +116,8 @@ const defects: Readonly<Record<string, readonly Defect[]>> = {
       weakenings: [
         [
           "directory/user-entry.ts",
-          "entrySchema.safeParse(json)",
-          'entrySchema.safeParse({ ...json, name: json.username ?? "nobody" })',
+          "json = JSON.parse(text);",
+          'const read = JSON.parse(text); json = { ...read, name: read.username ?? "nobody" };',
         ],
         [
           "directory/vouched-cache.ts",

@@ -13,7 +13,7 @@ const newKey = (kid: string) => ({ kty: "oct", kid, k: Buffer.from(randomBytes(3
 
 const old = newKey("old");
 const fresh = newKey("fresh-2_B");
-const importKeys = (...keys: object[]) => importEncryptionKeys(encryptionKeySet.parse({ keys }));
+const importKeys = (...keys: object[]) => importEncryptionKeys(encryptionKeySet().parse({ keys }));
 
 const tenancy = newTenancyOcid();
 const pkcs8 = randomBytes(1218);
@@ -123,6 +123,6 @@ describe("a set of encryption keys is refused", () => {
     ["with two keys of one id", { keys: [old, newKey("old")] }],
     ["with a second key that is malformed", { keys: [old, { ...fresh, k: "AAAA" }] }],
   ])("%s", (_, set) => {
-    expect(encryptionKeySet.safeParse(set).success).toBe(false);
+    expect(encryptionKeySet().safeParse(set).success).toBe(false);
   });
 });

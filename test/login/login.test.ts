@@ -36,7 +36,7 @@ beforeAll(async () => {
     issuer: "https://auth.example.com",
     defaultAudience: "api",
     maxTokenTtlSeconds: 3600,
-    signingKeys: await importSigningKeys(signingKeySet.parse({ keys: [jwk] })),
+    signingKeys: await importSigningKeys(signingKeySet().parse({ keys: [jwk] })),
   };
 });
 

@@ -29,7 +29,7 @@ let issuer: Issuer;
 beforeAll(async () => {
   await migrateDatabases();
   const jwk = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" });
-  const signingKeys = await importSigningKeys(signingKeySet.parse({ keys: [jwk] }));
+  const signingKeys = await importSigningKeys(signingKeySet().parse({ keys: [jwk] }));
   issuer = {
     issuer: "https://auth.example.com",
     defaultAudience: "api",

@@ -37,31 +37,33 @@ describe("reads a private key", () => {
       "after empty lines": `\n\n${pkcs8Pem}\n\n`,
     }),
   )("%s", async (_, pem) => {
-    expect(parsePrivateKey(pem)).toEqual({
+    expect(await parsePrivateKey(pem)).toEqual({
       ok: true,
       value: { pkcs8: rsa.pkcs8, fingerprint: rsa.fingerprint },
     });
   });
 
-  it.each(["pkcs8", "pkcs1"] as const)("encrypted, in %s, with its passphrase and no other", (type) => {
+  it.each(["pkcs8", "pkcs1"] as const)("encrypted, in %s, with its passphrase and no other", async (type) => {
     const cipher = "aes-256-cbc";
     const pem = rsa.privateKey
       .export({ type, format: "pem", cipher, passphrase: "a # passphrase" })
       .toString();
-    expect(accepted(parsePrivateKey(pem, "a # passphrase"))).toEqual({
+    expect(accepted(await parsePrivateKey(pem, "a # passphrase"))).toEqual({
       pkcs8: rsa.pkcs8,
       fingerprint: rsa.fingerprint,
     });
-    expect(refused(parsePrivateKey(pem, "a "))).toMatch(/cannot be decrypted; is the passphrase right\?/);
+    expect(refused(await parsePrivateKey(pem, "a "))).toMatch(
+      /cannot be decrypted; is the passphrase right\?/,
+    );
   });
 
-  it("that is not encrypted, whatever passphrase there is", () => {
-    expect(accepted(parsePrivateKey(pkcs8Pem, "of another key")).fingerprint).toBe(rsa.fingerprint);
+  it("that is not encrypted, whatever passphrase there is", async () => {
+    expect(accepted(await parsePrivateKey(pkcs8Pem, "of another key")).fingerprint).toBe(rsa.fingerprint);
   });
 
   it("of 3072 bits", async () => {
     const pem = longRsa.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-    expect(accepted(parsePrivateKey(pem)).fingerprint).toBe(longRsa.fingerprint);
+    expect(accepted(await parsePrivateKey(pem)).fingerprint).toBe(longRsa.fingerprint);
   });
 });
 
@@ -123,14 +125,14 @@ describe("refuses, with a word on what it is,", () => {
     ["white space", " \n", /not a private key in PEM form/],
     ["a path to a key", "~/.oci/oci_api_key.pem", /not a private key in PEM form/],
   ])("%s", async (_, pem, problem) => {
-    expect(refused(parsePrivateKey(pem))).toMatch(problem);
+    expect(refused(await parsePrivateKey(pem))).toMatch(problem);
   });
 
   it("without a word of the key itself", async () => {
     const secret = pkcs8Pem.split("\n")[3] ?? "";
     const half = `${pkcs8Pem.slice(0, pkcs8Pem.length / 2)}`;
     expect(half).toContain(secret);
-    expect(refused(parsePrivateKey(half))).not.toContain(secret);
+    expect(refused(await parsePrivateKey(half))).not.toContain(secret);
   });
 });
 
@@ -140,7 +142,7 @@ describe("a fingerprint", () => {
     ["RSA 3072", longRsa],
     ["EC", ec],
   ])("is the MD5 of the DER public key, as OpenSSL computes it (%s)", async (_, key) => {
-    expect(fingerprintOf(key.spki)).toBe(key.fingerprint);
+    expect(await fingerprintOf(key.spki)).toBe(key.fingerprint);
   });
 
   it("is of the bytes that the PEM holds, whatever its line ends", async () => {
@@ -277,7 +279,7 @@ describe("verifies", () => {
   it.each(["rsa-sha256", "rsa-pss-sha256"] as const)(
     "%s, as it is signed with a key that was read",
     async (algorithm) => {
-      const { pkcs8 } = accepted(parsePrivateKey(pkcs1Pem));
+      const { pkcs8 } = accepted(await parsePrivateKey(pkcs1Pem));
       const { fingerprint } = rsa;
       const keyId = { tenancyOcid: newTenancyOcid(), userOcid: newUserOcid(), fingerprint };
       const host = "identity.us-ashburn-1.oci.oraclecloud.com";

@@ -26,7 +26,7 @@ const jwks = {
   PS256: jwkOf(rsaPair, { alg: "PS256" }),
 };
 
-const importKeys = (...keys: Jwk[]) => importSigningKeys(signingKeySet.parse({ keys }));
+const importKeys = (...keys: Jwk[]) => importSigningKeys(signingKeySet().parse({ keys }));
 async function importKey(jwk: Jwk): Promise<SigningKey> {
   const [key] = await importKeys(jwk);
   return key;
@@ -218,7 +218,7 @@ describe.each(Object.entries(jwks))("a signing key for %s", (alg, jwk) => {
     };
     const foreign = other[alg as keyof typeof other]();
     const { d: _, ...publicHalf } = jwk;
-    expect(signingKeySet.safeParse({ keys: [publicHalf] }).success).toBe(false);
+    expect(signingKeySet().safeParse({ keys: [publicHalf] }).success).toBe(false);
     const mixed = jwk.kty === "RSA" ? { ...foreign, n: jwk.n, alg } : { ...jwk, d: foreign.d };
     await expect(importKeys(mixed)).rejects.toThrow();
   });
@@ -234,7 +234,7 @@ it.each<[string, unknown]>([
   ["with HS256 for a public key", { keys: [{ ...jwks.RS256, alg: "HS256" }] }],
   ["with a good key and a bad one", { keys: [jwks.ES256, { kty: "oct", k: "AAAA" }] }],
 ])("a key set %s is refused", (_, set) => {
-  expect(signingKeySet.safeParse(set).success).toBe(false);
+  expect(signingKeySet().safeParse(set).success).toBe(false);
 });
 
 it("an RSA signing key of less than 2048 bits is refused", async () => {
