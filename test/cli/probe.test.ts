@@ -280,13 +280,17 @@ describe("of a Worker that lacks a defence, exits 1 and names it:", () => {
     }
   };
   const verification: Weakening = [
-    "login/login.ts",
+    "login/user/method.ts",
     "if (!(await verifySignature(key, algorithm, signature, signingString))) {",
     "if (false) {",
   ];
-  const userInKeyId: Weakening = ["login/login.ts", "if (keyId.userOcid !== userOcid) {", "if (false) {"];
+  const userInKeyId: Weakening = [
+    "login/user/method.ts",
+    "if (keyId.userOcid !== userOcid) {",
+    "if (false) {",
+  ];
   const date: Weakening = [
-    "login/login.ts",
+    "login/user/method.ts",
     "function checkDate(date: HttpDate | undefined, now: number): HttpDate {",
     'function checkDate(date: HttpDate | undefined, now: number): HttpDate {\n  return date ?? { text: "", epochMilliseconds: now };',
   ];
@@ -313,7 +317,7 @@ describe("of a Worker that lacks a defence, exits 1 and names it:", () => {
     const { code, stderr, failed } = await lacking([
       userInKeyId,
       date,
-      ["login/login.ts", "checkRealm(keyId, request.host);", ""],
+      ["login/user/method.ts", "checkRealm(keyId, host);", ""],
       ["login/login.ts", "? home : checkOrganization(slug, configuration);", "? home : home;"],
       [
         "login/contract.ts",
