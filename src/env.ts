@@ -1,6 +1,6 @@
 /**
  * Bindings, variables and secrets, checked once for each isolate. A Worker that lacks one serves nobody: every
- * request that needs the configuration gets a 500, and the log names what is missing and how to make it.
+ * request that needs the configuration gets a 500, and the log says what is missing and how to make it.
  */
 import type * as z from "zod";
 import type { DirectoryLimits } from "./directory/users.ts";
@@ -11,7 +11,7 @@ import { malformed, type Parsed, parsed } from "./oci/parsed.ts";
 import type { OciAccess } from "./tenancies/tenancy-client.ts";
 import type { Issuer } from "./tokens/issue.ts";
 
-/** What the runtime hands over, unchecked: see wrangler.toml. */
+/** The bindings as the runtime passes them, unchecked: see wrangler.toml. */
 export interface Env {
   DB: D1Database;
   AUDIT_DB: D1Database;
@@ -42,7 +42,7 @@ export interface Env {
   OCI_AUTH_ORIGIN?: string;
 }
 
-/** Each part is for those whose type it has; none but its checks sees ADMIN_TOKEN. */
+/** Each part has the type of the module that uses it. Only the check of ADMIN_TOKEN sees it. */
 export interface Config {
   readonly adminToken: string;
   readonly tokens: Issuer;
@@ -54,7 +54,7 @@ export interface Config {
   readonly auditRetentionDays: number;
 }
 
-/** Names what is missing or malformed and how to mend it. It never holds a value, which may be a secret. */
+/** Names what is missing or malformed and how to fix it. It never holds a value, which may be a secret. */
 export class Misconfigured extends Error {
   override readonly name = "Misconfigured";
 }

@@ -78,17 +78,18 @@ export function statusOf(reason: Reason): RefusalStatus {
   return refusals[reason][0];
 }
 
-/** Thrown where a request ends; carries all that the caller may know. */
+/** Thrown to end a request. Holds all that the caller may know. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly reason: Reason;
   readonly status: RefusalStatus;
   readonly error: string;
-  /** `message` replaces the reason's own; a `details` is only sent with a 400 or 403, as the contract says. */
+  /** Only sent with a 400 or 403, as the contract says. */
   readonly details: unknown;
   /** The Zod issues of a 422, in place of a message. */
   readonly issues: readonly unknown[] | undefined;
 
+  /** `message` replaces the reason's own. */
   constructor(
     reason: Reason,
     message?: string,

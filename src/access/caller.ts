@@ -1,6 +1,6 @@
 import type { Role } from "../storage/roles.ts";
 
-/** Where a request came from, as its events say. */
+/** Where a request came from, for its events. */
 export interface ClientInfo {
   readonly reqId: string;
   readonly ip: string;
@@ -22,7 +22,7 @@ export type Caller = { readonly client: ClientInfo } & (
     }
 );
 
-/** As events name a caller. */
+/** The caller's name in events. */
 export function actorOf(caller: Caller): string {
   return caller.kind === "operator" ? "operator" : `identity/${caller.identityId}`;
 }

@@ -1,4 +1,4 @@
-/** What a caller may see and change: an operator everything, an identity its token's organization and those below. */
+/** What a caller may see and change. An operator: everything. An identity: its token's organization and those below. */
 import { Refusal } from "../refusal.ts";
 import { type Sql, sql } from "../storage/sql.ts";
 import type { Organization } from "../storage/tables.ts";
@@ -19,7 +19,7 @@ export function reaches(caller: Caller, organization: Pick<Organization, "id" | 
   );
 }
 
-/** What is beyond the caller's reach answers like what does not exist. Throws a {@link Refusal}. */
+/** Throws the same {@link Refusal} for what is beyond the caller's reach as for what does not exist. */
 export function orNotFound<T>(found: T | undefined, what: string): T {
   if (found === undefined) throw new Refusal("not-found", `${what} not found`);
   return found;

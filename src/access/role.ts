@@ -2,8 +2,8 @@ import type { Role } from "../storage/roles.ts";
 import type { Identity, Organization } from "../storage/tables.ts";
 
 /**
- * A role counts in the identity's own organization and below it. Elsewhere, where it is a member by invitation, the
- * identity is a member and no more: its role is in the hands of an admin who has no reach there.
+ * A role counts in the identity's own organization and below it. Elsewhere the identity is a member by invitation, and
+ * its role is `member`: the admin who sets its role has no reach there.
  */
 export function roleIn(
   organization: Pick<Organization, "id" | "rootId">,

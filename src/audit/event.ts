@@ -31,7 +31,7 @@ export interface AuditEvent {
   readonly at: string;
   readonly type: EventType;
   readonly outcome: "success" | "failure";
-  /** Of a failure: why it was refused (refusal.ts). */
+  /** Why it was refused (refusal.ts); null for a success. */
   readonly reason: string | null;
   readonly organizationId: string | null;
   readonly identityId: string | null;
@@ -43,12 +43,12 @@ export interface AuditEvent {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** An event on its way: its organization's root decides who may read it. */
+/** An event before it is in the log. The root of its organization decides who may read it. */
 export interface OutgoingEvent extends AuditEvent {
   readonly rootOrganizationId: string | null;
 }
 
-/** The table of migrations/audit_db. A test holds the two against each other. */
+/** The table of migrations/audit_db. A test compares the two. */
 export const auditEvents = new Table("audit_events", {
   id: text,
   at: text,
@@ -65,11 +65,11 @@ export const auditEvents = new Table("audit_events", {
   details: json<AuditEvent["details"]>(),
 });
 
-/** What happened, apart from where the request came from. */
+/** What happened, without where the request came from. */
 export type EventInput = Pick<OutgoingEvent, "type" | "actor"> &
   Partial<Pick<OutgoingEvent, "reason" | "organizationId" | "rootOrganizationId" | "identityId" | "details">>;
 
-/** An event of now; a failure if it has a reason. */
+/** An event that happens now. It is a failure if it has a reason. */
 export function newEvent(client: Pick<OutgoingEvent, keyof ClientInfo>, input: EventInput): OutgoingEvent {
   return {
     id: crypto.randomUUID(),
@@ -85,7 +85,7 @@ export function newEvent(client: Pick<OutgoingEvent, keyof ClientInfo>, input: E
   };
 }
 
-/** Where something happened, as its event says. */
+/** The fields of an event that say where it happened. */
 export function placeOf(organization: { readonly id: string; readonly rootId: string }) {
   return { organizationId: organization.id, rootOrganizationId: organization.rootId };
 }

@@ -1,4 +1,4 @@
-/** Reading and purging the audit log. Each way of listing has an index of its own, and names it. */
+/** Reads and purges the audit log. Each kind of list has an index of its own, and names it. */
 import { type PageQuery, pageOf } from "../storage/pages.ts";
 import type { Session } from "../storage/session.ts";
 import { type Sql, sql } from "../storage/sql.ts";
@@ -8,7 +8,7 @@ export interface EventsQuery extends PageQuery {
   readonly rootOrganizationId?: string | undefined;
   readonly organizationId?: string | undefined;
   readonly identityId?: string | undefined;
-  /** ISO 8601 in UTC with milliseconds; from included, to excluded. */
+  /** ISO 8601 in UTC with milliseconds; `from` is included, `to` is not. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
 }
@@ -23,10 +23,10 @@ function indexFor({ rootOrganizationId, organizationId, identityId }: EventsQuer
   return rootOrganizationId === undefined ? sql`audit_events_by_time` : sql`audit_events_by_root`;
 }
 
-/** Newest first. A page costs the same however many events there are. */
+/** Newest first. The cost of a page does not depend on the number of events. */
 export async function listEvents(auditDb: Session, query: EventsQuery) {
   const { rootOrganizationId, organizationId, identityId, from, cursor, limit } = query;
-  // One upper bound, the nearer of the two: with both, SQLite would search by the one and read up to the other.
+  // Only the earlier of two upper bounds: with both, SQLite would search by the one and read up to the other.
   const to = query.to === undefined ? undefined : { createdAt: query.to, id: "" };
   const before = to && cursor && to.createdAt > cursor.createdAt ? cursor : (to ?? cursor);
   const conditions = [
@@ -48,7 +48,7 @@ export async function listEvents(auditDb: Session, query: EventsQuery) {
   return { page: page.map(({ rootOrganizationId: _, ...event }): AuditEvent => event), nextCursor };
 }
 
-/** The root organization of an identity's events; undefined if it has none. */
+/** The root organization of an identity's events; undefined if there is none. */
 export async function rootOfEvents(auditDb: Session, identityId: string): Promise<string | undefined> {
   const event = await auditDb.first(
     sql<{ root: string | null }>`
@@ -60,15 +60,15 @@ export async function rootOfEvents(auditDb: Session, identityId: string): Promis
 
 const purgeBatchSize = 1000;
 
-/** A run has a minute until the next; in this time it purges some 290,000 events (bench/README.md). */
+/** The next run starts a minute later. A run of this length purges some 290,000 events (bench/README.md). */
 const purgeBudgetMilliseconds = 20_000;
 
 /** An invocation may make 1000 calls to D1, and moves events too. */
 const maxPurgeBatches = 500;
 
 /**
- * Purges events from before `before` (ISO 8601), the oldest first, for as long as its budget of time lasts; the next run
- * goes on. `clock` in milliseconds.
+ * Purges events older than `before` (ISO 8601), the oldest first, until the time budget is used up; the next run
+ * continues. `clock` returns milliseconds.
  */
 export async function purgeEvents(auditDb: Session, before: string, clock = Date.now): Promise<void> {
   const end = clock() + purgeBudgetMilliseconds;
@@ -81,7 +81,7 @@ export async function purgeEvents(auditDb: Session, before: string, clock = Date
   }
 }
 
-/** Forgets that the log refused events that it has accepted since. */
+/** Deletes the notes of refused events that the log has accepted since. */
 export async function forgetAcceptedEvents(auditDb: Session): Promise<void> {
   await auditDb.run(sql`DELETE FROM refused_events WHERE id IN (SELECT id FROM audit_events)`);
 }

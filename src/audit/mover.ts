@@ -1,7 +1,7 @@
 /**
- * Moves events from an outbox to AUDIT_DB: at least once each, and by their ids exactly once in the log. It may be run
- * twice, or end anywhere: an event leaves its outbox only after it is in the log. An event that the log refuses stays
- * in its outbox, set aside, and holds no other back.
+ * Moves events from an outbox to AUDIT_DB. Each is written at least once, and by its id it is in the log exactly once.
+ * A run may be repeated, or end at any point: an event leaves its outbox only after it is in the log. An event that the
+ * log refuses stays in its outbox, set aside, and delays no other.
  */
 import { log } from "../log.ts";
 import type { Session } from "../storage/session.ts";
@@ -27,14 +27,14 @@ export interface Outbox {
 /** An event is at most a few KB, and a bound value at most 2 MB. */
 const batchSize = 100;
 
-/** Of one run: an invocation may make 1000 calls to D1, and three of them for a batch. */
+/** Batches of one run. An invocation may make 1000 calls to D1, and a batch makes three. */
 const maxBatches = 100;
 
-/** An event that the log refuses is a fault of ours, which a later release may have fixed. */
+/** How long a refused event is set aside. The refusal is a fault of ours, which a later release may fix. */
 const setAsideMilliseconds = 3_600_000;
 
-// A repetition is the one conflict that is passed over: `OR IGNORE` would pass over broken constraints too. Without
-// its WHERE, SQLite would read ON as a part of the join.
+// Only a repeated id is ignored: `OR IGNORE` would ignore broken constraints too. Without the WHERE, SQLite would read
+// ON as a part of the join.
 const insertion = sql`
   INSERT INTO audit_events
     (id, at, type, outcome, reason, root_organization_id, organization_id, identity_id, actor, ip, user_agent, req_id, details)
@@ -44,14 +44,14 @@ const insertion = sql`
   FROM json_each(?1) WHERE true
   ON CONFLICT (id) DO NOTHING`;
 
-/** A write that is given up may still arrive: by their ids, its events are in the log once. */
+/** A write may still arrive after its timeout. Its events are in the log once, by their ids. */
 const maxWriteMilliseconds = 5000;
 
 async function insertEvents(auditDb: Session, events: readonly string[]): Promise<void> {
   await withTimeout(maxWriteMilliseconds, auditDb.run(insertion.bind(`[${events.join(",")}]`)));
 }
 
-/** Rejects if AUDIT_DB cannot be written, or does not answer: a mover that waits for ever moves nothing any more. */
+/** Rejects if AUDIT_DB cannot be written, or does not answer in time: a mover that waits for ever moves nothing. */
 export function writeEvents(auditDb: Session, events: readonly OutgoingEvent[]): Promise<void> {
   return insertEvents(
     auditDb,
@@ -59,14 +59,14 @@ export function writeEvents(auditDb: Session, events: readonly OutgoingEvent[]):
   );
 }
 
-/** What SQLite says where what it is given is at fault, and not the database. */
+/** SQLite's errors when its input is at fault, and not the database. */
 const refusedByTheLog = /constraint failed|malformed JSON|too big/i;
 
 interface RefusedEvent extends WaitingEvent {
   readonly problem: string;
 }
 
-/** Writes all that the log accepts, and says which it refuses. Rejects if AUDIT_DB cannot be written. */
+/** Writes the events that the log accepts, and returns those that it refuses. Rejects if AUDIT_DB cannot be written. */
 async function writeAccepted(auditDb: Session, events: readonly WaitingEvent[]): Promise<RefusedEvent[]> {
   try {
     await insertEvents(
@@ -87,7 +87,7 @@ async function writeAccepted(auditDb: Session, events: readonly WaitingEvent[]):
   }
 }
 
-/** Noted in AUDIT_DB before it is set aside, so that `GET /ready` counts those of every ledger. */
+/** Notes the event in AUDIT_DB first, so that `GET /ready` counts the refused events of every ledger. */
 async function setAside(
   outbox: Outbox,
   auditDb: Session,
@@ -104,8 +104,8 @@ async function setAside(
 }
 
 /**
- * Empties the outbox, or moves 10,000 events; the next run goes on. Rejects, with the rest left where it is, if
- * AUDIT_DB or the outbox fails. `now` in milliseconds since the epoch.
+ * Empties the outbox, or moves 10,000 events; the next run continues. Rejects if AUDIT_DB or the outbox fails; the
+ * remaining events stay in the outbox. `now` is in milliseconds since the epoch.
  */
 export async function moveEvents(outbox: Outbox, auditDb: Session, now: number): Promise<void> {
   for (let batch = 0; batch < maxBatches; batch++) {

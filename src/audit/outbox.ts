@@ -1,4 +1,4 @@
-/** The outbox of changes through the admin API: in D1, beside what they change. */
+/** The outbox of changes through the admin API. It is in D1, beside the changed rows. */
 import { actorOf, type Caller } from "../access/caller.ts";
 import { log } from "../log.ts";
 import { primarySession, type Session } from "../storage/session.ts";
@@ -12,14 +12,14 @@ function record(caller: Caller, input: Omit<EventInput, "actor">, condition: Sql
 }
 
 /**
- * The statement that records a change, for the `batch` of that change and right after it: it records nothing if the
- * statement before it changed nothing.
+ * The statement that records a change. It goes into the `batch` of the change, right after it: it records nothing if
+ * the statement before it changed nothing.
  */
 export function changeRecord(caller: Caller, input: Omit<EventInput, "actor">): Sql {
   return record(caller, input, sql`changes() > 0`);
 }
 
-/** Records what changes nothing in D1, before it is done. */
+/** Records an action that changes nothing in D1, before the action. */
 export async function recordAction(
   database: Session,
   caller: Caller,
@@ -50,7 +50,7 @@ function outboxOf(database: Session): Outbox {
   };
 }
 
-/** Never rejects: what cannot be moved now waits for the next change, or the scheduled handler. */
+/** Never rejects: events that cannot be moved now wait for the next change, or the scheduled handler. */
 export async function moveChanges(env: { DB: D1Database; AUDIT_DB: D1Database }, now: number): Promise<void> {
   try {
     await moveEvents(outboxOf(primarySession(env.DB)), primarySession(env.AUDIT_DB), now);

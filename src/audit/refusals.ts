@@ -1,6 +1,6 @@
 /**
- * The events of refusals. A refusal changed nothing and so has no outbox: its event is written after the answer, if
- * whoever was refused may still spend the log's space.
+ * The events of refusals. A refusal changes nothing, so it has no outbox. Its event is written after the response, as
+ * long as the refused caller is within the limits of the log's space.
  */
 import { addressKey } from "../access/address.ts";
 import { log } from "../log.ts";
@@ -10,15 +10,15 @@ import { writeEvents } from "./mover.ts";
 import { UnwrittenRefusals } from "./unwritten-refusals.ts";
 
 /**
- * Who was refused: the holder of a token, or of a signature that a user's key verifies; or anyone, who knows an
- * identity's id at best. Strangers have a share of their own, so that they cannot hide what a holder tried.
+ * Who was refused. A holder has a token, or a signature that a user's key verifies. A stranger knows at most an
+ * identity's id. Strangers have a share of their own, so that they cannot hide what a holder tried.
  */
 export type Refused = "holder" | "stranger";
 
 export interface RefusalLimits {
-  /** 60 a minute: of one identity's holders, and of all strangers. */
+  /** 60 events a minute for the holders of one identity, and 60 for all strangers together. */
   readonly REFUSAL_EVENTS: RateLimit;
-  /** 6 a minute: of strangers at one address. */
+  /** 6 events a minute for the strangers at one address. */
   readonly STRANGER_EVENTS: RateLimit;
 }
 
@@ -26,7 +26,7 @@ export interface RefusalLimits {
 async function mayBeWritten(limits: RefusalLimits, { ip, identityId }: OutgoingEvent, refused: Refused) {
   const counts = async (limit: RateLimit, key: string) => (await limit.limit({ key })).success;
   if (refused === "holder") return counts(limits.REFUSAL_EVENTS, `holder/${identityId}`);
-  // The narrower share first: an address that is over its own uses up nothing of the others'.
+  // The narrower limit comes first: an address that exceeds it uses up none of the other strangers' share.
   return (
     (await counts(limits.STRANGER_EVENTS, addressKey(ip ?? ""))) &&
     (await counts(limits.REFUSAL_EVENTS, "strangers"))
@@ -39,7 +39,7 @@ const maxTextLength = 48;
 
 const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length)}…` : text);
 
-/** What is kept of a stranger's event: 1 KB at most, and all of it where nothing is longer than it needs to be. */
+/** A stranger's event as it is stored: 1 KB at most. Only values that are unusually long are cut. */
 function shortened(event: OutgoingEvent): OutgoingEvent {
   const short = (name: string, value: unknown) =>
     typeof value === "string" ? cut(value, name.endsWith("Ocid") ? maxOcidLength : maxTextLength) : value;
@@ -56,8 +56,8 @@ function shortened(event: OutgoingEvent): OutgoingEvent {
 const unwritten = new UnwrittenRefusals();
 
 /**
- * Writes the event of a refusal, within the shares of holders and strangers. What is beyond them is counted and told in
- * an event of its own; that, and what cannot be written, is in the Worker's log. Never rejects.
+ * Writes the event of a refusal, within the shares of holders and strangers. Refusals beyond them are counted, and
+ * their number is an event of its own. The Worker's log has these, and those that cannot be written. Never rejects.
  */
 export async function writeRefusal(
   env: { AUDIT_DB: D1Database } & RefusalLimits,

@@ -1,12 +1,12 @@
 /**
- * Counts the refusals that are not written, so that a flood of them cannot hide that there is one: an isolate tells
- * their number in one event a minute, of no organization. The count is the isolate's, and goes with it if it vanishes;
- * the Worker's log has each of them.
+ * Counts the refusals that are not written, so that a flood of them stays visible: an isolate reports their number in
+ * one event a minute, which has no organization. The count is lost if the isolate ends; the Worker's log has each
+ * refusal.
  */
 import { log } from "../log.ts";
 import { newEvent, type OutgoingEvent } from "./event.ts";
 
-/** Shorter than what the platform leaves an invocation after its answer. */
+/** Shorter than the time that the platform gives an invocation after its response. */
 const gatheringMilliseconds = 20_000;
 const intervalMilliseconds = 60_000;
 
@@ -14,40 +14,44 @@ export class UnwrittenRefusals {
   readonly #wait: (milliseconds: number) => Promise<void>;
   #counts = { holder: 0, stranger: 0 };
   #first: OutgoingEvent | undefined;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #reportedAt = Number.NEGATIVE_INFINITY;
   #gathering = false;
 
   constructor(wait = (milliseconds: number) => scheduler.wait(milliseconds)) {
     this.#wait = wait;
   }
 
-  /** Counts one, and after a while tells those of that while, unless some were told within the minute. Never rejects. */
+  /**
+   * Counts a refusal. Reports the count after the gathering time, unless that is within a minute of the last report.
+   * Never rejects.
+   */
   async count(
     refused: "holder" | "stranger",
     event: OutgoingEvent,
-    tell: (event: OutgoingEvent) => Promise<void>,
+    report: (event: OutgoingEvent) => Promise<void>,
   ): Promise<void> {
     this.#first ??= event;
     this.#counts[refused] += 1;
-    if (this.#gathering || Date.now() + gatheringMilliseconds < this.#toldAt + intervalMilliseconds) return;
+    if (this.#gathering || Date.now() + gatheringMilliseconds < this.#reportedAt + intervalMilliseconds)
+      return;
     this.#gathering = true;
     await this.#wait(gatheringMilliseconds);
     this.#gathering = false;
-    await this.#tell(this.#first, tell);
+    await this.#report(this.#first, report);
   }
 
-  async #tell(first: OutgoingEvent, tell: (event: OutgoingEvent) => Promise<void>): Promise<void> {
+  async #report(first: OutgoingEvent, report: (event: OutgoingEvent) => Promise<void>): Promise<void> {
     const counts = this.#counts;
     this.#counts = { holder: 0, stranger: 0 };
     this.#first = undefined;
-    this.#toldAt = Date.now();
+    this.#reportedAt = Date.now();
     const event = newEvent(
-      // The first one's line of the log is found by it.
+      // It finds the first refusal's line in the Worker's log.
       { reqId: first.reqId, ip: null, userAgent: null },
       { type: "refusals.unwritten", actor: "worker", details: { ...counts, since: first.at } },
     );
     try {
-      await tell(event);
+      await report(event);
     } catch (error) {
       log("error", { message: "a refusal cannot be written", error: String(error), event });
     }

@@ -16,7 +16,7 @@ export interface PlacedIdentity {
   readonly organization: Organization;
 }
 
-/** Undefined if there is none, or none that the caller may know of. */
+/** Undefined if there is none within the caller's reach. */
 export async function findIdentity(
   database: Session,
   caller: Caller,
@@ -82,7 +82,7 @@ export async function createIdentity(
   return row;
 }
 
-/** Of one organization, or of all within the caller's reach. */
+/** Identities of one organization, or of all within the caller's reach. */
 export async function listIdentities(
   database: Session,
   caller: Caller,
@@ -91,9 +91,9 @@ export async function listIdentities(
   if (organizationId !== undefined) {
     orNotFound(await findOrganization(database, caller, organizationId), "Organization");
   }
-  const within =
+  const condition =
     organizationId === undefined ? withinReach(caller) : sql`organizations.id = ${organizationId}`;
-  const page = pageFrom(query, within, sql`identities.created_at, identities.id`);
+  const page = pageFrom(query, condition, sql`identities.created_at, identities.id`);
   const rows = await database.all(
     identities.select(sql`JOIN organizations ON organizations.id = identities.organization_id ${page}`),
   );
@@ -109,7 +109,7 @@ export async function updateIdentity(
   return setIdentity(database, caller, identityId, "identity.update", change, { ...change });
 }
 
-/** Ends every token of the identity; it may log in again at once. */
+/** Revokes every token of the identity. It may log in again at once. */
 export async function revokeTokens(database: Session, caller: Caller, identityId: string): Promise<Identity> {
   const raised = { tokenGeneration: sql`token_generation + 1` };
   return setIdentity(database, caller, identityId, "identity.revoke-tokens", raised, {});
@@ -131,7 +131,7 @@ async function setIdentity(
   return orNotFound(row, "Identity");
 }
 
-/** Takes its OCI Auth configuration and its memberships along; its tokens die with it. */
+/** Also deletes its OCI Auth configuration and its memberships, and so ends its tokens. */
 export async function deleteIdentity(
   database: Session,
   caller: Caller,

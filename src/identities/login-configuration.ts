@@ -14,7 +14,7 @@ import type { UserSettings } from "./user-permission.ts";
 
 export type LoginOrganization = Pick<Organization, "id" | "slug" | "parentId" | "rootId" | "suspended">;
 
-/** What each method's configuration says of the tokens. */
+/** The settings of the tokens, which each method's configuration has. */
 export type TokenSettings = Pick<
   OciAuthConfig,
   | "accessTokenTTL"
@@ -25,16 +25,16 @@ export type TokenSettings = Pick<
   | "accessTokenAudience"
 >;
 
-/** All that a login reads of what is configured, in one query of D1. `Own` is what its method alone has. */
+/** All configuration that a login reads, in one query of D1. `Own` is what only its method has. */
 export interface LoginConfiguration<Own = UserSettings> {
   readonly identity: Omit<Identity, "createdAt" | "updatedAt">;
   readonly config: TokenSettings & Own;
   /** The organization in which the identity was created. */
   readonly home: LoginOrganization;
-  /** The identity, its organization, or their root. */
+  /** Whether the identity, its organization, or their root is suspended. */
   readonly suspended: boolean;
   readonly tenancy: Omit<OciTenancy, "createdAt" | "updatedAt">;
-  /** The organization that was asked for, under the identity's root; null if there is none. */
+  /** The organization that the login names, under the identity's root; null if there is none. */
   readonly named: { readonly organization: LoginOrganization; readonly isMember: boolean } | null;
 }
 
@@ -69,7 +69,7 @@ const home = organizations.as("home", organizationFields);
 const root = organizations.as("root", ["suspended"]);
 const named = organizations.as("named", organizationFields);
 
-/** `?1` is the identity's id; `condition` says which organization is named, by `?2`. Its text is made once. */
+/** `?1` is the identity's id. `condition` selects the named organization, by `?2`. The text is made once. */
 function query(condition: Sql): Sql<LoginConfiguration> {
   return sql`
     SELECT ${identity.columns}, ${config.columns}, ${home.columns}, ${root.columns}, ${tenancy.columns},
@@ -101,7 +101,10 @@ const own = query(sql`FALSE`);
 const bySlug = query(sql`named.slug = ?2`);
 const byId = query(sql`named.id = ?2`);
 
-/** `wanted` is the organization to log in to, if not the identity's own. Undefined if there is no such identity, or none with OCI Auth. */
+/**
+ * `wanted` is the organization to log in to, if not the identity's own. Undefined if the identity does not exist or has
+ * no OCI Auth.
+ */
 export function loadLoginConfiguration(
   session: Session,
   identityId: string,

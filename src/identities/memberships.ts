@@ -11,14 +11,14 @@ import { isConstraintError } from "../storage/storage-error.ts";
 import { type Membership, organizationMembers } from "../storage/tables.ts";
 import { findIdentity } from "./identities.ts";
 
-/** Of one identity, so that its deletion, which takes them along, is a statement of a bounded size. */
+/** Limit for one identity: its deletion deletes all its memberships in one statement. */
 const maxMemberships = 1000;
 
-function ofMembership(organizationId: string, identityId: string) {
+function whereMembership(organizationId: string, identityId: string) {
   return sql`WHERE organization_id = ${organizationId} AND identity_id = ${identityId}`;
 }
 
-/** Makes an identity a member of a sub-organization of its own root; once is enough, and again changes nothing. */
+/** Makes an identity a member of a sub-organization of its own root. A repetition changes nothing. */
 export async function addMember(
   database: Session,
   caller: Caller,
@@ -47,7 +47,7 @@ export async function addMember(
         WHERE (SELECT count(*) FROM organization_members WHERE identity_id = ${identityId}) < ${maxMemberships}
         ON CONFLICT DO NOTHING`,
       changeRecord(caller, { type: "membership.add", ...placeOf(organization), identityId }),
-      organizationMembers.select(ofMembership(organizationId, identityId)),
+      organizationMembers.select(whereMembership(organizationId, identityId)),
     ]);
     if (stored === undefined) {
       throw new Refusal(
@@ -62,7 +62,7 @@ export async function addMember(
   }
 }
 
-/** Members of a sub-organization by invitation, in the order of their ids: identities of elsewhere under its root. */
+/** Members of a sub-organization by invitation, ordered by id: identities of elsewhere under its root. */
 export async function listMembers(
   database: Session,
   caller: Caller,
@@ -92,7 +92,7 @@ export async function removeMember(
   const place = placeOf(orNotFound(organization, "Organization"));
   orNotFound(identity, "Identity");
   const [[row]] = await database.batch([
-    organizationMembers.delete(ofMembership(organizationId, identityId)),
+    organizationMembers.delete(whereMembership(organizationId, identityId)),
     changeRecord(caller, { type: "membership.remove", ...place, identityId }),
   ]);
   return orNotFound(row, "Membership");

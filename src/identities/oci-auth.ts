@@ -9,7 +9,7 @@ import { isConstraintError } from "../storage/storage-error.ts";
 import { type OciAuthConfig, ociAuthConfigs } from "../storage/tables.ts";
 import { findIdentity } from "./identities.ts";
 
-/** What an administrator sets; the rest of a configuration is ours. */
+/** What an administrator sets. The Worker sets the rest of a configuration. */
 export type OciAuthSettings = Omit<
   OciAuthConfig,
   "id" | "identityId" | "rootOrganizationId" | "createdAt" | "updatedAt"
@@ -17,7 +17,7 @@ export type OciAuthSettings = Omit<
 
 type Change = { [K in keyof OciAuthSettings]?: OciAuthSettings[K] | undefined };
 
-/** A tenancy that the root may not use answers like one that does not exist: the reference to both of them fails. */
+/** A tenancy that the root may not use gets the error of one that does not exist: both break the same foreign key. */
 function explained(error: unknown, tenancyOcid: string | undefined): unknown {
   if (isConstraintError(error, "FOREIGN KEY")) {
     return new Refusal("conflict", `The tenancy '${tenancyOcid}' is not registered for this organization`);
@@ -88,7 +88,7 @@ export async function getOciAuth(
   return config;
 }
 
-/** Changes what `change` names and nothing else. */
+/** Changes only the fields that `change` has. */
 export async function updateOciAuth(
   database: Session,
   caller: Caller,
@@ -119,7 +119,7 @@ export async function updateOciAuth(
   return row;
 }
 
-/** Ends every token of the identity too, and attaching again revives none of them. */
+/** Also ends every token of the identity. Attaching again revives none of them. */
 export async function detachOciAuth(
   database: Session,
   caller: Caller,
@@ -127,7 +127,7 @@ export async function detachOciAuth(
 ): Promise<OciAuthConfig> {
   const { organization } = orNotFound(await findIdentity(database, caller, identityId), "Identity");
   const [, [row]] = await database.batch([
-    // Only with what is detached: a change has an event.
+    // Only if there is a configuration to detach: every change has an event.
     sql`UPDATE identities SET token_generation = token_generation + 1
       WHERE id IN (SELECT identity_id FROM oci_auth_configs WHERE identity_id = ${identityId})`,
     ociAuthConfigs.delete(sql`WHERE identity_id = ${identityId}`),

@@ -10,18 +10,18 @@ import {
   type TrustedIp,
 } from "../storage/tables.ts";
 
-/** Where an identity stands now in the organization that its token names. */
+/** The current state of an identity, in the organization that its token names. */
 export interface Standing {
   readonly role: Role;
   readonly tokenGeneration: number;
-  /** The identity, its own organization, the one that the token names, or their root. */
+  /** Whether the identity, its own organization, the one that the token names, or their root is suspended. */
   readonly suspended: boolean;
   readonly organization: Organization;
-  /** Whose users may log in as the identity, and which of them; null for all. */
+  /** The tenancy whose users may log in as the identity, and which of them; null for all. */
   readonly tenancyOcid: string;
   readonly allowedUsernames: string | null;
   readonly trustedIps: readonly TrustedIp[];
-  /** Of the tokens that are not for this Worker's own API; null for the default. */
+  /** Audience of the tokens that are not for this Worker's own API; null for the default. */
   readonly accessTokenAudience: string | null;
 }
 

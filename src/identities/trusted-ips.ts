@@ -3,10 +3,10 @@ import type { TrustedIp } from "../storage/tables.ts";
 
 /** An IPv4 or IPv6 address, or a range in CIDR notation; undefined if the text is neither. */
 export function parseTrustedIp(written: string): TrustedIp | undefined {
-  // ipaddr.js takes '::10.0.0.1' for '::ffff:10.0.0.1', which is another address.
+  // ipaddr.js reads '::10.0.0.1' as '::ffff:10.0.0.1', which is another address.
   const text = written.replace(/^::(?=\d+\.)/, "0::");
-  // IPv4 in four decimal parts only: '10.1' and '010.0.0.1' mean something to inet_aton, and are slips to everyone else.
-  // An IPv6 zone ('%eth0') means something on one host only, and '/08' is a slip too.
+  // IPv4 needs four decimal parts: '10.1' and '010.0.0.1' are mistakes, though inet_aton accepts them. An IPv6 zone
+  // ('%eth0') is valid on one host only, and '/08' is a mistake too.
   if (text.includes("%") || /\/0\d/.test(text)) return undefined;
   if (ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text)) {
     const [address, prefix] = ipaddr.parseCIDR(text);
@@ -19,7 +19,7 @@ export function parseTrustedIp(written: string): TrustedIp | undefined {
   return undefined;
 }
 
-/** Whether tokens may be used from anywhere, so that it does not matter from where one is used. */
+/** Whether tokens may be used from every address. */
 export function trustsAnyone(trusted: readonly TrustedIp[]): boolean {
   const everyOf = (type: TrustedIp["type"]) =>
     trusted.some((range) => range.type === type && range.prefix === 0);
@@ -36,14 +36,14 @@ function unmapped({ ipAddress, prefix }: { ipAddress: string; prefix?: number | 
   return { address, length };
 }
 
-/** False too for what is not an address. */
+/** Also false if `ip` is not an address. */
 export function trusts(trusted: readonly TrustedIp[], ip: string): boolean {
   const from = parseTrustedIp(ip);
   if (from === undefined || from.prefix !== undefined) return false;
   const { address } = unmapped(from);
   return trusted.some((range) => {
-    const within = unmapped(range);
-    return within.address.kind() === address.kind() && address.match(within.address, within.length);
+    const allowed = unmapped(range);
+    return allowed.address.kind() === address.kind() && address.match(allowed.address, allowed.length);
   });
 }
 

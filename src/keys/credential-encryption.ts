@@ -1,7 +1,7 @@
 /**
- * Private keys of OCI credentials at rest: AES-256-GCM with the tenancy's OCID as additional data, so that a
- * ciphertext moved to another tenancy's row does not decrypt. Stored as `v1.{key id}.{nonce}.{ciphertext}`, the last
- * two in base64url; the key id lets the encryption key be rotated.
+ * Encrypts the private keys of OCI credentials at rest: AES-256-GCM with the tenancy's OCID as additional data, so a
+ * ciphertext that is moved to another tenancy's row does not decrypt. The format is
+ * `v1.{key id}.{nonce}.{ciphertext}`, the last two in base64url. The key id allows a rotation of the encryption key.
  */
 import { base64url } from "jose";
 import * as z from "zod";
@@ -51,7 +51,7 @@ export async function encryptPrivateKey(
   return `v1.${keys.first}.${base64url.encode(iv)}.${base64url.encode(new Uint8Array(ciphertext))}`;
 }
 
-/** Rejects if the key is not among `keys`, or if the text was made for another tenancy or altered. */
+/** Rejects if the key is not among `keys`, or if the text was altered or encrypted for another tenancy. */
 export async function decryptPrivateKey(
   keys: EncryptionKeys,
   tenancyOcid: TenancyOcid,

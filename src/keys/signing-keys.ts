@@ -10,11 +10,11 @@ export interface SigningKey {
   readonly alg: TokenAlgorithm;
   readonly privateKey: CryptoKey;
   readonly publicKey: CryptoKey;
-  /** What is published: the public half and nothing else. */
+  /** The published JWK: the public half and nothing else. */
   readonly publicJwk: PublicJwk;
 }
 
-/** The first signs; all are published and verify, so that keys can be rotated. */
+/** The first key signs. All are published and verify tokens, so that keys can be rotated. */
 export type SigningKeys = readonly [SigningKey, ...SigningKey[]];
 
 const text = lazy(() => z.string().min(1));
@@ -85,13 +85,13 @@ function publicHalf(jwk: PrivateJwk) {
   }
 }
 
-/** `algorithm` of an RSA key. The runtime's types and Node's have each a name of their own for it. */
+/** `algorithm` of an RSA key. The runtime's types and Node's have different names for it. */
 export interface RsaAlgorithm {
   readonly name: string;
   readonly modulusLength: number;
 }
 
-/** Rejects if a key's numbers are not those of a key of its kind, or its two halves do not belong together. */
+/** Rejects if the numbers are not a key of its kind, or if the private and public half do not match. */
 async function importSigningKey(jwk: PrivateJwk): Promise<SigningKey> {
   const kid = await calculateJwkThumbprint(publicHalf(jwk));
   // A JWK with `kty` other than `oct` is always imported as a CryptoKey.

@@ -2,12 +2,12 @@ import type { Principal } from "../access/principal.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
- * Ledgers for one who logs in. A constant and no setting: another number would send what was used or revoked to objects
- * that do not know of it (docs/decisions/sixteen-ledgers.md).
+ * Number of ledgers of one principal. It is not a setting: after a change, used signatures and revoked tokens would be
+ * looked up in objects that do not know them (docs/decisions/sixteen-ledgers.md).
  */
 export const ledgerShards = 16;
 
-/** Hexadecimal SHA-256 of a decoded signature: what was shown, in whatever spelling. */
+/** Hexadecimal SHA-256 of a decoded signature: it is the same for every base64 spelling. */
 export async function signatureDigest(signature: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", signature)).toHex();
 }
@@ -17,8 +17,8 @@ function nameOf({ authority, subject }: Principal, shard: number): string {
 }
 
 /**
- * The ledger of a signature's digest or of a token's id (a UUID): both are random in their first two hexadecimal
- * digits. It does not depend on the identity that was named: a signature used for one is used.
+ * The ledger of a signature's digest or of a token's id (a UUID): the first two hexadecimal digits of both are random.
+ * It does not depend on the identity of the login: a signature that was used for one identity is used for all.
  */
 export function ledgerOf(
   namespace: DurableObjectNamespace<Ledger>,

@@ -1,19 +1,19 @@
 /**
- * The ledger's outbox, and when its events are moved to AUDIT_DB. How often that failed and when it is tried again is
- * stored: an idle object leaves memory after ten seconds, and with it would go how long it has to wait.
+ * The ledger's outbox, and when its events are moved to AUDIT_DB. The number of failures and the time of the next try
+ * are stored: an idle object leaves memory after ten seconds, and would forget how long it has to wait.
  */
 import type { OutgoingEvent } from "../audit/event.ts";
 import { moveEvents, type Outbox } from "../audit/mover.ts";
 import { primarySession } from "../storage/session.ts";
 
-/** Events wait this long, so that those that come together move together. */
+/** Events wait this long, so that events that come together move together. */
 const delayMilliseconds = 1000;
 const maxWaitMilliseconds = 60_000;
 
-/** How much shorter than it could be a wait is at most, so that ledgers that failed together do not return together. */
+/** A wait is shortened by a random part of at most this, so that ledgers that failed together do not retry together. */
 const jitter = 0.25;
 
-/** Milliseconds until the next try after so many failures in a row; `random` from 0 up to 1. */
+/** Milliseconds until the next try, after a number of failures in a row. `random` is from 0 up to 1. */
 export function waitAfter(failures: number, random: number): number {
   const longest = Math.min(delayMilliseconds * 2 ** failures, maxWaitMilliseconds);
   return Math.round(longest * (1 - jitter * random));
@@ -46,12 +46,12 @@ export class Delivery {
     };
   }
 
-  /** Puts an event into the outbox, in the transaction of what it describes. */
+  /** Puts an event into the outbox, in the transaction of the change that it describes. */
   post(event: OutgoingEvent): void {
     this.#sql.exec("INSERT INTO outbox (id, event) VALUES (?, ?)", event.id, JSON.stringify(event));
   }
 
-  /** When events are to be moved next, in milliseconds since the epoch; infinity if none wait. */
+  /** When events move next, in milliseconds since the epoch; infinity if none wait. */
   dueAt(now: number): number {
     const { waiting, retryAt } = this.#sql
       .exec<{ waiting: number; retryAt: number | null }>(
@@ -64,7 +64,7 @@ export class Delivery {
     return retryAt === null ? Number.POSITIVE_INFINITY : Math.max(earliest, retryAt);
   }
 
-  /** Moves what waits, unless it is too early to try again. Rejects, after noting the failure, if it cannot be moved. */
+  /** Moves the waiting events, unless it is too early to try again. A failure is stored, and rejects. */
   async run(now: number): Promise<void> {
     const failed = this.#failed();
     if (failed !== undefined && now < failed.nextTry) return;

@@ -1,9 +1,9 @@
 /**
- * What must happen exactly once: a Durable Object of one tenancy, user and shard (address.ts).
+ * Records what must happen exactly once, in a Durable Object for each tenancy, user and shard (address.ts).
  *
- * A login, a renewal or a revocation and its event are one transaction here, and the event moves to AUDIT_DB from
- * here. What is over is purged, so an object's size follows the rate of logins and not their number. It promises
- * nothing of what another object holds, and nothing of a signature or token beyond the life that it was told.
+ * A login, a renewal or a revocation is one transaction with its event, and the event moves to AUDIT_DB from here.
+ * Expired rows are purged, so an object's size follows the rate of logins and not their number. It promises nothing
+ * about what another object holds, and nothing about a signature or token beyond the lifetime that the caller gave.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { OutgoingEvent } from "../audit/event.ts";
@@ -14,16 +14,16 @@ import { migrate } from "./schema.ts";
 export interface LoginRecord {
   /** SHA-256 of the decoded signature, in hexadecimal. */
   readonly signatureDigest: string;
-  /** Until when the signature could be shown again, in milliseconds since the epoch. */
+  /** Until when the signature could be used again, in milliseconds since the epoch. */
   readonly rememberUntil: number;
   readonly signatureReuse: "allow" | "reject";
-  /** Of this presentation; recorded if the login is. A reuse is marked in its details. */
+  /** The event of this presentation, recorded if the login is. Its details mark a reuse. */
   readonly event: OutgoingEvent;
 }
 
 /**
- * Presentations of one signature so far, this one included. When and from where the first came is told only to the
- * organization that it was shown to: a signature may be used for identities of several.
+ * Presentations of one signature so far, this one included. Only the organization of the first presentation learns its
+ * time and address: a signature may be used for identities of several organizations.
  */
 export interface Presentations {
   readonly count: number;
@@ -52,12 +52,12 @@ const purgeIntervalMilliseconds = 60_000;
 const lostAlarmMilliseconds = 60_000;
 
 /**
- * How much longer than it lives a token is remembered: a renewal that began in its last moment comes here after its
- * end, and clocks differ. Forgotten by then, a revoked token would be renewed, and one that is used up too.
+ * How long a token is remembered after it expires. A renewal that began just before that arrives here after it, and
+ * clocks differ. Without the margin, a revoked or used-up token could be renewed.
  */
 const tokenMarginMilliseconds = 60_000;
 
-/** The bindings that a ledger uses, of those that every object of the Worker has. */
+/** Those of the Worker's bindings that a ledger uses. */
 interface LedgerEnv {
   readonly AUDIT_DB: D1Database;
 }
@@ -65,7 +65,7 @@ interface LedgerEnv {
 export class Ledger extends DurableObject<LedgerEnv> {
   readonly #sql: SqlStorage;
   readonly #delivery: Delivery;
-  /** When this instance last armed the alarm for, in milliseconds; a new instance does not know, and arms again. */
+  /** The time for which this instance armed the alarm, in milliseconds. A new instance arms again. */
   #armedFor: number | undefined;
 
   constructor(state: DurableObjectState, env: LedgerEnv) {
@@ -75,7 +75,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
     this.#delivery = new Delivery(this.#sql, env.AUDIT_DB);
   }
 
-  /** Counts the presentation, and records the login unless the signature was shown before and may be only once. */
+  /** Counts the presentation. Records the login, unless the signature was presented before and reuse is rejected. */
   async recordLogin(login: LoginRecord): Promise<LoginOutcome> {
     const { signatureDigest, rememberUntil, signatureReuse, event } = login;
     return this.#commit(() => {
@@ -98,9 +98,9 @@ export class Ledger extends DurableObject<LedgerEnv> {
         )
         .one();
       const first = { firstAt: row.first_at, firstIp: row.first_ip };
-      const tellsFirst =
+      const isFirstOrganization =
         row.first_organization_id !== null && row.first_organization_id === event.organizationId;
-      const presentations = { count: row.presentations, ...(tellsFirst ? first : {}) };
+      const presentations = { count: row.presentations, ...(isFirstOrganization ? first : {}) };
       const reused = presentations.count > 1;
       if (reused && signatureReuse === "reject") return { recorded: false, presentations };
       this.#delivery.post(
@@ -110,7 +110,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
     });
   }
 
-  /** Records a renewal whose token expires at `expiresAt`, unless its token was revoked or is used up. */
+  /** Records a renewal whose token expires at `expiresAt`, unless the token is revoked or used up. */
   async recordRenewal(token: TokenUse & { readonly event: OutgoingEvent }): Promise<TokenState> {
     return this.#commit(() => {
       const state = this.#stateOf(token);
@@ -121,7 +121,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
     });
   }
 
-  /** Ends every copy of the token. Whether it did: once is enough, and again changes nothing. */
+  /** Revokes every copy of the token. Returns false, and changes nothing, if it was revoked before. */
   async recordRevocation(token: TokenUse & { readonly event: OutgoingEvent }): Promise<boolean> {
     return this.#commit(() => {
       if (this.#stateOf(token) === "revoked") return false;
@@ -132,7 +132,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
     });
   }
 
-  /** Counts a use, if the token has a limit; whether it may be used. */
+  /** Counts a use, if the token has a limit. Returns whether the token may be used. */
   async use(token: TokenUse): Promise<TokenState> {
     return this.#commit(() => {
       const state = this.#stateOf(token);
@@ -145,8 +145,8 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   /**
-   * May run again after it ran: everything in it is idempotent. It never throws, since the runtime abandons an alarm that
-   * keeps throwing, and what waits here would then wait for this user's next login.
+   * The runtime may run it twice: each step is idempotent. It never throws, since the runtime abandons an alarm that
+   * keeps throwing; waiting events would then wait for this user's next login.
    */
   override async alarm(): Promise<void> {
     this.#armedFor = undefined;
@@ -166,7 +166,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
     this.#sql.exec("DELETE FROM tokens WHERE over_at < ?", now);
   }
 
-  /** A change and the alarm for what it leaves to do, in one transaction. */
+  /** Makes a change and arms the alarm for the work that it leaves, in one transaction. */
   async #commit<T>(change: () => T): Promise<T> {
     let armed: Promise<void> | undefined;
     const result = this.ctx.storage.transactionSync(() => {
@@ -174,14 +174,14 @@ export class Ledger extends DurableObject<LedgerEnv> {
       armed = this.#arm();
       return changed;
     });
-    // Committed by now: what it leaves to do needs an alarm all the same.
+    // The change is committed even if arming failed, and the work that it leaves needs an alarm.
     await armed?.catch(() => this.#arm());
     return result;
   }
 
   /**
-   * The alarm comes no later than the outbox's next delivery, or the next purge. Any touch of an object with something
-   * in its outbox arms it, and none puts off an alarm that is armed.
+   * Arms the alarm for the outbox's next delivery or the next purge, whichever is first. Any call of an object with
+   * events in its outbox arms it, and no call postpones an armed alarm.
    */
   #arm(): Promise<void> | undefined {
     const { oldest } = this.#sql
@@ -203,7 +203,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
     });
   }
 
-  /** An alarm that is long due was lost. */
+  /** An alarm that is long overdue was lost. */
   #isArmedBy(next: number, now: number): boolean {
     const armed = this.#armedFor;
     return armed !== undefined && armed <= next && armed > now - lostAlarmMilliseconds;
@@ -218,7 +218,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return usesLimit > 0 && row.uses >= usesLimit ? "used-up" : "active";
   }
 
-  /** Keeps the token's row until the latest of the ends that were told, and the margin. */
+  /** Keeps the token's row until the latest expiry that any call gave, and the margin after it. */
   #keep({ tokenId, expiresAt }: TokenUse): void {
     this.#sql.exec(
       `INSERT INTO tokens (id, over_at) VALUES (?, ?)
@@ -229,7 +229,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 }
 
-/** Whether it succeeded; a failure is logged. */
+/** Returns whether it succeeded. Logs a failure. */
 async function attempt(failure: string, action: () => void | Promise<void> | undefined): Promise<boolean> {
   try {
     await action();

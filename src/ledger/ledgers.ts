@@ -6,8 +6,8 @@ import { ledgerOf, ledgersOf } from "./address.ts";
 import type { Ledger, LoginOutcome, LoginRecord, TokenState, TokenUse } from "./ledger.ts";
 
 /**
- * The calls of a request to ledgers: each finds its object and tells `timings` how long it took. A ledger that does not
- * answer decides nothing, and then nothing is decided: each call rejects with a {@link Refusal}.
+ * The calls of a request to ledgers. Each finds its object, and reports its duration to `timings`. If the ledger does
+ * not answer, nothing is decided: the call rejects with a {@link Refusal}.
  */
 export class Ledgers {
   readonly #namespace: DurableObjectNamespace<Ledger>;
@@ -34,7 +34,7 @@ export class Ledgers {
     return this.#call(() => this.#of(principal, use.tokenId).use(use));
   }
 
-  /** Wakes all ledgers of one who logs in; how many they are. */
+  /** Wakes all ledgers of a principal. Returns their number. */
   async wake(principal: Principal): Promise<number> {
     const all = ledgersOf(this.#namespace, principal);
     await this.#call(() => Promise.all(all.map(wakeLedger)));

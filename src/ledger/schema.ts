@@ -1,9 +1,9 @@
 /**
- * The tables of a ledger, made by each object when it starts. An object keeps its state across releases, and an older
- * release may run on it again after a newer one: a version only adds.
+ * The tables of a ledger. Each object makes them when it starts. An object keeps its state across releases, and an
+ * older release may run on it again after a newer one, so a version only adds.
  */
 
-/** By version, from 1 on: each makes the tables of the one before its own. The first is 0.1.0's, which wrote no version. */
+/** Each version's step from the tables of the version before. Version 1 is that of 0.1.0, which stored no version. */
 const versions = [
   `CREATE TABLE IF NOT EXISTS signatures (
      digest TEXT PRIMARY KEY,

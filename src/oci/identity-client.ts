@@ -2,8 +2,8 @@
  * OCI's Identity service, as far as a login needs it: Get User, List API Keys, List Users (docs/login.md, The Identity
  * service).
  *
- * An answer is one of three: what was asked for, a definite "no such user", or no usable answer. Whatever does not
- * fit, from a redirect to a body of the wrong shape, is no usable answer and never an exception.
+ * A call has one of three results: the requested data, a definite "no such user", or no usable answer. Anything
+ * unexpected, from a redirect to a body of the wrong shape, is no usable answer and never an exception.
  */
 import * as z from "zod";
 import { parseHttpDate } from "./http-date.ts";
@@ -51,14 +51,14 @@ export type OciUser = z.output<Schemas["user"]>;
 export type OciListedUser = z.output<Schemas["listedUsers"]>[number];
 export type OciApiKey = z.output<Schemas["apiKeys"]>[number];
 
-/** What OCI said when it did not give what was asked for. */
+/** OCI's answer when it is not the requested data. */
 export interface OciFailure {
   /** HTTP status, or undefined if there was no answer. */
   readonly status?: number;
   readonly code?: string;
   readonly message?: string;
   readonly opcRequestId?: string;
-  /** Why the answer is of no use, for a log. */
+  /** Why the answer cannot be used, for a log. */
   readonly why: string;
 }
 
@@ -68,7 +68,7 @@ export type OciAnswer<T> =
   | {
       readonly kind: "unavailable";
       readonly failure: OciFailure;
-      /** OCI said 429: how long it wants no call. */
+      /** Set after a 429: how long OCI wants no calls. */
       readonly throttledSeconds?: number;
     };
 
@@ -78,10 +78,10 @@ export interface OciCredential {
   readonly pkcs8: Uint8Array<ArrayBuffer>;
 }
 
-/** How long OCI has for an answer, body included. */
+/** Timeout of a call to OCI, body included. */
 export const ociTimeoutMilliseconds = 3000;
 
-/** How long OCI is left alone after a 429 that does not say, and at most. */
+/** How long OCI is not called after a 429: without a Retry-After, and at most. */
 const defaultThrottledSeconds = 5;
 const maxThrottledSeconds = 60;
 

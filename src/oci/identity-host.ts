@@ -4,7 +4,7 @@ import { malformed, type Parsed, parsed, quoted, strayCharacter } from "./parsed
 import { isRealmDomain, realmDomain } from "./realms.ts";
 import { isRegion, regionAdvice } from "./regions.ts";
 
-/** The host of an Identity service as a signer names it, known to lie in one of OCI's realms. */
+/** The host of an Identity service, as the signer wrote it. Its domain is that of an OCI realm. */
 export interface IdentityHost {
   readonly text: string;
   readonly domain: string;
@@ -28,7 +28,7 @@ export function parseIdentityHost(text: string): Parsed<IdentityHost> {
   return parsed({ text, domain });
 }
 
-/** Where the Worker itself asks: the tenancy's own region, over HTTPS. */
+/** The Identity service that the Worker itself calls: the tenancy's own region, over HTTPS. */
 export function identityOrigin(tenancy: TenancyOcid, region: string): string {
   return `https://identity.${region}.oci.${realmDomain(realmOf(tenancy))}`;
 }

@@ -10,7 +10,7 @@ export interface ApiKeyId {
 
 const fingerprintGrammar = /^[0-9a-f]{2}(?::[0-9a-f]{2}){15}$/;
 
-/** MD5 as colon-separated lower-case hex pairs, compared as it is. */
+/** MD5 as colon-separated lower-case hex pairs. Fingerprints are compared exactly. */
 export function isFingerprint(text: string): boolean {
   return fingerprintGrammar.test(text);
 }

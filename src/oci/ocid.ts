@@ -33,7 +33,7 @@ function problemWith(
   return undefined;
 }
 
-/** OCIDs are compared as they are, lower-case. */
+/** OCIDs are lower-case and compared exactly. */
 export function parseUserOcid(text: string): Parsed<UserOcid> {
   const problem = problemWith("user", text);
   return problem === undefined ? parsed(text as UserOcid) : malformed(problem);

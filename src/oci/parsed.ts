@@ -1,4 +1,4 @@
-/** A value that fits its grammar, or what is wrong with the text, in words for whoever sent it. */
+/** The parsed value, or a message for the sender that says what is wrong with the text. */
 export type Parsed<T> = { ok: true; value: T } | { ok: false; problem: string };
 
 export function parsed<T>(value: T): Parsed<T> {
@@ -16,16 +16,16 @@ export function quoted(text: string, maxLength = 200): string {
 }
 
 /**
- * Names the first character that does not belong in a text, and its position from 1, for the end of a message: a
- * newline in the middle is easily overlooked. Empty if there is none. `stray` matches one such character.
+ * The end of a message: it names the first character that does not belong in the text, and its position, counted
+ * from 1. A newline in the middle is easily overlooked. Empty if there is none. `stray` matches one such character.
  */
 export function strayCharacter(text: string, stray: RegExp): string {
   const at = text.search(stray);
   const code = text.codePointAt(at);
   if (at === -1 || code === undefined) return "";
   const isVisible = code > 0x20 && code < 0x7f;
-  const called = isVisible ? `'${text.charAt(at)}'` : `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  return `: character ${called} at position ${at + 1}`;
+  const name = isVisible ? `'${text.charAt(at)}'` : `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  return `: character ${name} at position ${at + 1}`;
 }
 
 /** What is wrong, thrown by readers that are many calls deep. It never leaves {@link parsing}. */

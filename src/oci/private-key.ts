@@ -3,11 +3,11 @@ import type { KeyObject } from "node:crypto";
 import { malformed, type Parsed, parsed } from "./parsed.ts";
 import { minModulusBits, shownFingerprint } from "./public-key.ts";
 
-/** A private key in one form, whatever form it came in. */
+/** A private key, converted to one form. */
 export interface ApiPrivateKey {
   /** DER PKCS#8, the form that WebCrypto imports. */
   readonly pkcs8: Uint8Array<ArrayBuffer>;
-  /** Of its public half. */
+  /** Fingerprint of the public half. */
   readonly fingerprint: string;
 }
 

@@ -1,10 +1,10 @@
 import { malformed, type Parsed, parsed } from "./parsed.ts";
 import type { SignatureAlgorithm } from "./request-signature.ts";
 
-/** OCI takes API keys of 2048 bits or more (docs/login.md, OCI's signatures). */
+/** OCI accepts API keys of 2048 bits or more (docs/login.md, OCI's signatures). */
 export const minModulusBits = 2048;
 
-/** As WebCrypto names them. */
+/** WebCrypto's names of the algorithms. */
 export const webCryptoName = { "rsa-sha256": "RSASSA-PKCS1-v1_5", "rsa-pss-sha256": "RSA-PSS" } as const;
 
 /** The DER SubjectPublicKeyInfo of a PEM `PUBLIC KEY`; undefined if the text is not one. */
@@ -28,7 +28,7 @@ export function shownFingerprint(md5: Uint8Array): string {
   return Array.from(md5, (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
-/** Imports a DER SubjectPublicKeyInfo for verification with one algorithm. RSA only, from 2048 bits. */
+/** Imports a DER SubjectPublicKeyInfo for verification with one algorithm. RSA keys of 2048 bits or more only. */
 export async function importPublicKey(
   der: Uint8Array<ArrayBuffer>,
   algorithm: SignatureAlgorithm,

@@ -1,6 +1,6 @@
 /**
- * OCI's realms and the domain of each, as Oracle's SDKs publish them. A tenancy of a realm that is not here cannot log
- * in; of a region, only the shape counts (regions.ts).
+ * OCI's realms and the domain of each, as Oracle's SDKs publish them. A tenancy of a realm that is not listed here
+ * cannot log in. Regions are checked by their shape only (regions.ts).
  */
 const realmDomains = {
   oc1: "oraclecloud.com",

@@ -3,7 +3,7 @@ import type { Realm } from "./realms.ts";
 
 /**
  * Regions with their short codes, by realm, as Oracle's SDKs published them in 2026. New ones appear every few months,
- * so a region that is not here is held to its shape only.
+ * so any other region only needs the right shape.
  */
 const regionsByRealm: { readonly [realm in Realm]?: Readonly<Record<string, string>> } = {
   oc1: {
@@ -158,7 +158,7 @@ export function parseRegion(text: string): Region | undefined {
   return isRegion(sought) ? { name: sought, realm: undefined } : undefined;
 }
 
-/** What to write in place of a text that is no region's name, for a message: the name that it stands for, if any. */
+/** For a message: what to write instead of a text that is not a region's name. It resolves a short code. */
 export function regionAdvice(text: string): string {
   const region = parseRegion(text);
   return region === undefined

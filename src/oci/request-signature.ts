@@ -1,8 +1,8 @@
 /**
  * The `Authorization: Signature …` header of an OCI request, version 1 (after draft-cavage-http-signatures-08).
  *
- * Promises that each parameter is there once, quoted, and of its grammar, with nothing left over. It does not
- * say whose key signed, nor that the signature is right: see key-id.ts and verify.ts.
+ * Promises that each parameter appears exactly once, quoted and by its grammar, and that nothing else is in the header.
+ * It does not promise whose key signed, nor that the signature is valid: see key-id.ts and verify.ts.
  */
 import { malformed, type Parsed, parsed, quoted, strayCharacter } from "./parsed.ts";
 
@@ -24,7 +24,7 @@ type ParameterName = (typeof parameterNames)[number];
 // Printable ASCII without the quote and the backslash: nothing that could need or hide an escape.
 const parameter = /[ \t]*([A-Za-z]+)="([\x20\x21\x23-\x5b\x5d-\x7e]*)"[ \t]*(,|$)/y;
 
-// A parameter whose value is read up to the next quote, whatever is in it: for messages.
+// For messages: a parameter whose value may hold anything up to the next quote.
 const anyParameter = /[ \t]*([A-Za-z]+)="([^"]*)/y;
 
 function isParameterName(name: string): name is ParameterName {

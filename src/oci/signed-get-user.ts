@@ -14,8 +14,8 @@ export interface SignedGetUser {
 }
 
 /**
- * Rebuilds what was signed from the headers that were sent. Each value that enters the signing string is held to
- * its grammar first, so none can smuggle a line in; what is not signed is not read.
+ * Rebuilds what was signed from the headers of the login. Each value is parsed by its grammar before it enters the
+ * signing string, so none can add a line to it. Unsigned headers are not read.
  */
 export function parseSignedGetUser(
   userOcid: UserOcid,
@@ -29,7 +29,7 @@ export function parseSignedGetUser(
     ["(request-target)", `get /20160918/users/${userOcid}`],
     ["host", host.value.text],
   ]);
-  let deciding: HttpDate | undefined;
+  let signedDate: HttpDate | undefined;
   for (const name of ["date", "x-date"] as const) {
     if (!signed.includes(name)) continue;
     const text = headers[name];
@@ -38,8 +38,8 @@ export function parseSignedGetUser(
     const date = parseHttpDate(text);
     if (!date.ok) return date;
     values.set(name, date.value.text);
-    deciding = date.value;
+    signedDate = date.value;
   }
   const lines = signed.map((name) => [name, values.get(name) ?? ""] as const);
-  return parsed({ host: host.value, date: deciding, signingString: signingString(lines) });
+  return parsed({ host: host.value, date: signedDate, signingString: signingString(lines) });
 }

@@ -1,4 +1,4 @@
-/** Whether OCI still lets each tenancy's credential do what a login needs, and if not, whose fault it is. */
+/** Checks whether OCI still lets each tenancy's credential do what a login needs, and if not, why. */
 import { encryptingKeyId } from "../keys/credential-encryption.ts";
 import type { IdentityClient, OciFailure } from "../oci/identity-client.ts";
 import type { OciTenancy } from "../storage/tables.ts";
@@ -13,14 +13,14 @@ export interface CredentialCheck {
   readonly problem?: CredentialProblem;
   /** What is wrong and what to do. */
   readonly message?: string;
-  /** What OCI said. */
+  /** OCI's answer. */
   readonly oci?: Omit<OciFailure, "why">;
 }
 
 /** A Worker has six connections at a time, and other checks need some of them. */
 const lanes = 4;
 
-/** Those that there is no time for are `not-checked`. `deadline` is in milliseconds since the epoch. */
+/** A credential for which no time is left is `not-checked`. `deadline` is in milliseconds since the epoch. */
 export async function checkCredentials(
   access: OciAccess,
   tenancies: readonly OciTenancy[],
@@ -75,7 +75,7 @@ async function checkCredential(access: OciAccess, tenancy: OciTenancy): Promise<
   return wrong(problem, messages(tenancy, failed)[problem], failed.failure);
 }
 
-/** OCI's 404 means missing or not allowed; a user may read themselves without any policy, which tells the two apart. */
+/** OCI answers 404 for missing and for not allowed. A user may read themselves without any policy: that tells which. */
 async function diagnose(
   client: IdentityClient,
   tenancy: OciTenancy,

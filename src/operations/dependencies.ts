@@ -1,9 +1,9 @@
 /**
- * Whether what the Worker depends on answers, asked the way that a login asks. What is wrong is said in words for an
- * operator; the error of a dependency is only logged.
+ * Checks whether the Worker's dependencies answer, with the calls that a login makes. The messages are for an operator;
+ * the error of a dependency is only logged.
  *
- * KV is read and not written: a login does not fail when it cannot be written, and a write for each probe would cost
- * more than it tells. The ledger is asked through one object, which proves the namespace and no other object.
+ * KV is read and not written: a login does not fail if KV cannot be written, and a write for each check would cost more
+ * than it tells. One ledger is called, which proves the namespace and no other object.
  */
 import { writeEvents } from "../audit/mover.ts";
 import type { Env } from "../env.ts";
@@ -22,13 +22,13 @@ export interface DependencyCheck {
   readonly problem?: DependencyProblem;
   /** What is wrong and what to do. */
   readonly message?: string;
-  /** Of a database. */
+  /** Size of a database. */
   readonly sizeBytes?: number;
-  /** Changes whose events are not in the audit log yet; of DB. */
+  /** DB only: changes whose events are not in the audit log yet. */
   readonly changesWaiting?: number;
   /** When the oldest of them was made (ISO 8601); null if none waits. */
   readonly oldestChangeAt?: string | null;
-  /** Events, of ledgers and of changes, that the audit log refuses; of AUDIT_DB. */
+  /** AUDIT_DB only: events, of ledgers and of changes, that the audit log refuses. */
   readonly eventsRefused?: number;
 }
 
@@ -42,10 +42,10 @@ type Checked = "DB" | "AUDIT_DB" | "DIRECTORY" | "LEDGER";
 async function answering(
   name: Checked,
   consequence: string,
-  question: () => Promise<DependencyCheck>,
+  check: () => Promise<DependencyCheck>,
 ): Promise<DependencyCheck> {
   try {
-    return await withTimeout(dependencyTimeoutMilliseconds, question());
+    return await withTimeout(dependencyTimeoutMilliseconds, check());
   } catch (error) {
     log("error", { message: `${name} does not answer`, error: String(error) });
     return {
@@ -56,9 +56,9 @@ async function answering(
   }
 }
 
-/** What is missing, and how large it is, as the primary says. Rejects if the database cannot be read. */
+/** The missing migrations and the size of a database, from the primary. Rejects if the database cannot be read. */
 async function stateOf(database: Session, needed: readonly string[]) {
-  // The table of migrations is not there before the first is applied. Any answer tells the size.
+  // The table of migrations does not exist before the first is applied. Any answer has the size.
   const { rows, meta } = await database.run(
     sql`SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'd1_migrations'`,
   );
@@ -68,7 +68,7 @@ async function stateOf(database: Session, needed: readonly string[]) {
   return { missing: needed.filter((each) => !names.has(each)), sizeBytes: meta.size_after };
 }
 
-/** The migrations, and then a query that needs the tables. */
+/** Checks the migrations, then runs a query that needs the tables. */
 async function database(
   name: "DB" | "AUDIT_DB",
   session: Session,
@@ -96,7 +96,7 @@ async function checkOutbox(database: Session): Promise<DependencyCheck> {
   return { ok: true, ...row };
 }
 
-/** How many events the audit log refuses, whose constraints they break: a fault of this Worker's. */
+/** How many events the audit log refuses because they break its constraints: a fault of this Worker. */
 async function checkRefusedEvents(auditDb: Session): Promise<DependencyCheck> {
   const row = await auditDb.first(
     sql<{ refused: number }>`
@@ -112,7 +112,7 @@ async function checkRefusedEvents(auditDb: Session): Promise<DependencyCheck> {
   };
 }
 
-/** Side by side, each with its own time limit. */
+/** In parallel, each with its own timeout. */
 export async function checkDependencies(env: Env, timings: Timings) {
   const [db, auditDb] = [primarySession(env.DB, timings), primarySession(env.AUDIT_DB, timings)];
   const [DB, AUDIT_DB, DIRECTORY, LEDGER] = await Promise.all([
@@ -121,7 +121,7 @@ export async function checkDependencies(env: Env, timings: Timings) {
       return checkOutbox(session);
     }),
     database("AUDIT_DB", auditDb, "logins go on, and their events wait in the ledgers", async (session) => {
-      // A write of no events: it needs the same tables and the same primary as one of some.
+      // A write of no events needs the same tables and the same primary as any other write.
       await writeEvents(session, []);
       return checkRefusedEvents(session);
     }),

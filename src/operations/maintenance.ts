@@ -6,7 +6,7 @@ import { primarySession } from "../storage/session.ts";
 
 const dayMilliseconds = 86_400_000;
 
-/** Moves the events of changes that still wait, and purges events past their retention. Never rejects. */
+/** Moves the waiting events of changes, and purges events past their retention. Never rejects. */
 export async function maintain(env: Env, now: number): Promise<void> {
   await moveChanges(env, now);
   try {

@@ -1,6 +1,6 @@
 /**
- * The migrations that this version needs, by the names that wrangler notes in `d1_migrations`. A test holds them
- * against the folders. More than these may be applied: a version outlives the migrations of the next one.
+ * The migrations that this version needs, by the names that wrangler stores in `d1_migrations`. A test compares them
+ * with the folders. More may be applied: this version may still run after the next one's migrations.
  */
 export const neededMigrations = {
   DB: ["0001_configuration.sql", "0002_audit_outbox.sql", "0003_outbox_retry.sql"],

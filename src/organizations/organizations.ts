@@ -10,7 +10,7 @@ import { sql } from "../storage/sql.ts";
 import { isConstraintError } from "../storage/storage-error.ts";
 import { type Organization, organizations } from "../storage/tables.ts";
 
-/** Undefined if there is none, or none that the caller may know of. */
+/** Undefined if there is none within the caller's reach. */
 export async function findOrganization(
   database: Session,
   caller: Caller,
@@ -119,7 +119,7 @@ export async function updateOrganization(
   }
 }
 
-/** It must be empty at the moment of the deletion: what is in it may be more than one statement can delete in its time. */
+/** The organization must be empty: its contents could be more than one statement can delete in the time that it has. */
 export async function deleteOrganization(
   database: Session,
   caller: Caller,

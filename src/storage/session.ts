@@ -2,12 +2,12 @@ import type { Timings } from "../timings.ts";
 import type { Row, Sql } from "./sql.ts";
 import { StorageError } from "./storage-error.ts";
 
-/** What each of some statements returns. */
+/** The rows that each statement of a batch returns. */
 type RowsOf<S> = { -readonly [I in keyof S]: S[I] extends Sql<infer T> ? T[] : never };
 
 /**
- * A session of D1. It prepares the statements itself, those of a batch included. Each call rejects with a
- * {@link StorageError}, and tells `timings` how long it took.
+ * A session of D1. It prepares the statements itself, those of a batch included. A call that fails rejects with a
+ * {@link StorageError}. Each call reports its duration to `timings`.
  */
 export class Session {
   readonly #session: D1DatabaseSession;
@@ -18,7 +18,7 @@ export class Session {
     this.#timings = timings;
   }
 
-  /** The rows, and what D1 tells of the statement and the database. */
+  /** The rows, and D1's metadata of the statement and the database. */
   async run<T>(statement: Sql<T>): Promise<{ rows: T[]; meta: D1Meta }> {
     const { results, meta } = await this.#call(() => this.#prepared(statement).all<Row>());
     return { rows: results.map(statement.read), meta };
@@ -53,12 +53,12 @@ export class Session {
   }
 }
 
-/** For changes, and for reads that must see the last one. */
+/** For changes, and for reads that must see the latest change. */
 export function primarySession(db: D1Database, timings?: Timings): Session {
   return new Session(db.withSession("first-primary"), timings);
 }
 
-/** For logins: a replica near the caller may answer, with its lag, usually under a second. */
+/** For logins: a replica near the caller may answer, which lags behind, usually by less than a second. */
 export function nearestSession(db: D1Database, timings: Timings): Session {
   return new Session(db.withSession("first-unconstrained"), timings);
 }

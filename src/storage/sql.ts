@@ -1,9 +1,9 @@
 export type Value = string | number | null;
 
-/** As D1 returns it, by the names of its columns. */
+/** A row as D1 returns it, by column name. */
 export type Row = Readonly<Record<string, Value>>;
 
-/** A statement, or a part of one, with the values that it binds. Only this module makes it of text. */
+/** A statement, or a part of one, with the values that it binds. Only this module makes one from text. */
 class Sql<T = unknown> {
   readonly text: string;
   readonly values: readonly Value[];
@@ -15,12 +15,12 @@ class Sql<T = unknown> {
     this.read = read;
   }
 
-  /** The same statement, its rows read in this way. */
+  /** The same statement with another function that reads its rows. */
   as<U>(read: (row: Row) => U): Sql<U> {
     return new Sql(this.text, this.values, read);
   }
 
-  /** A statement that was made once, with `?1`, `?2` and so on, for the values of one call. */
+  /** Binds the values of one call to a statement that was made once, with `?1`, `?2` and so on. */
   bind(...values: Value[]): Sql<T> {
     return new Sql(this.text, values, this.read);
   }
@@ -33,8 +33,8 @@ export function isSql(part: unknown): part is Sql {
 }
 
 /**
- * SQL as it is written. A part is SQL that was made in the same way, or a value. A value is always bound, so no string
- * becomes part of the text. `T` is what a row is, if D1's columns and values are used as they are.
+ * SQL from a template. An inserted part is SQL from this module, or a value. A value is always bound, so no string
+ * becomes part of the text. `T` is the type of a row whose columns and values are used as D1 returns them.
  */
 export function sql<T = Row>(texts: TemplateStringsArray, ...parts: (Sql | Value)[]): Sql<T> {
   let text = texts[0] ?? "";

@@ -1,6 +1,6 @@
 /**
- * D1 failed: what it said of a statement, or what the runtime said of a connection to it. The message never holds a
- * parameter: SQLite repeats none, and what D1's client repeats of a value that it cannot bind is cut.
+ * A failure of D1: its error for a statement, or the runtime's error for the connection. The message never holds a
+ * parameter: SQLite repeats none, and a value that D1's client could not bind is cut from its message.
  */
 export class StorageError extends Error {
   override readonly name = "StorageError";
@@ -11,7 +11,7 @@ export class StorageError extends Error {
   }
 }
 
-/** Whether a write failed because a unique value is taken, a row it refers to is not there, or a check fails. */
+/** Whether a write failed because a unique value is taken, a referenced row does not exist, or a CHECK failed. */
 export function isConstraintError(error: unknown, constraint: "UNIQUE" | "FOREIGN KEY" | "CHECK"): boolean {
   return error instanceof StorageError && error.message.includes(`${constraint} constraint failed`);
 }

@@ -18,7 +18,7 @@ export const nullableText = stored<string | null>("text", true);
 export const integer = stored<number>("integer");
 export const boolean: Column<boolean> = { ...integer, read: (value) => value === 1, write: Number };
 
-/** Text that is one of these: nothing else is written. */
+/** Text that is one of these values. The types allow no other to be written. */
 export function oneOf<T extends string>(..._: T[]): Column<T> {
   return stored<T>("text");
 }
@@ -31,10 +31,10 @@ export function json<T>(): Column<T> {
 type Columns = Readonly<Record<string, Column<any>>>;
 type RowOf<C extends Columns> = { [F in keyof C]: ReturnType<C[F]["read"]> };
 
-/** Each field by its value, or by SQL that makes the value; undefined changes nothing. */
+/** New values of fields, or SQL that computes them; undefined changes nothing. */
 type Change<R> = { readonly [F in keyof R]?: R[F] | Sql | undefined };
 
-/** Columns to be read under one name of their table. */
+/** Columns of one table, read under one name of the table. */
 export interface Selection<R> {
   /** For a SELECT or RETURNING. */
   readonly columns: Sql;
@@ -66,7 +66,7 @@ export class Table<C extends Columns> implements Selection<RowOf<C>> {
     return this.#whole().read;
   }
 
-  /** Some columns of what a join calls `alias`, which is part of their names: no two columns of a join have one name. */
+  /** Some columns of a table that a join calls `alias`. The alias makes their names unique in the join. */
   as<F extends keyof C>(alias: string, fields: readonly F[]): Selection<Pick<RowOf<C>, F>> {
     const readers = fields.map((name) => {
       const field = String(name);
@@ -87,7 +87,7 @@ export class Table<C extends Columns> implements Selection<RowOf<C>> {
     };
   }
 
-  /** `rest` is all that comes after the name of the table. */
+  /** `rest` is everything after the name of the table. */
   select(rest: Sql): Sql<RowOf<C>> {
     return sql`SELECT ${this.columns} FROM ${this.#table} ${rest}`.as(this.read);
   }
@@ -110,14 +110,14 @@ export class Table<C extends Columns> implements Selection<RowOf<C>> {
     );
   }
 
-  /** Returns the rows as they are then. `rest` says which, from WHERE on. */
+  /** Returns the changed rows. `rest` starts at WHERE. */
   update(change: Change<RowOf<C>>, rest: Sql): Sql<RowOf<C>> {
     return sql`UPDATE ${this.#table} SET ${this.assignments(change)} ${rest} RETURNING ${this.columns}`.as(
       this.read,
     );
   }
 
-  /** Returns the rows as they were. `rest` says which, from WHERE on. */
+  /** Returns the deleted rows. `rest` starts at WHERE. */
   delete(rest: Sql): Sql<RowOf<C>> {
     return sql`DELETE FROM ${this.#table} ${rest} RETURNING ${this.columns}`.as(this.read);
   }

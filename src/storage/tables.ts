@@ -1,4 +1,4 @@
-/** The tables of migrations/db. A test holds the two against each other. */
+/** The tables of migrations/db. A test compares the two. */
 import { roles } from "./roles.ts";
 import { boolean, integer, json, nullableText, oneOf, Table, text } from "./table.ts";
 

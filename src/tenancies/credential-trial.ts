@@ -1,18 +1,18 @@
-/** Trying a tenancy's OCI credential by what a login asks of it. */
+/** Tries a tenancy's OCI credential with the calls that a login makes. */
 import type { IdentityClient, OciFailure } from "../oci/identity-client.ts";
 import { parseUserOcid } from "../oci/ocid.ts";
 import type { CredentialOwner } from "./tenancy-client.ts";
 
 export interface FailedTrial {
-  /** What the credential was to do. */
+  /** What the credential was used for. */
   readonly attempt: string;
   readonly kind: "not-found" | "unavailable";
   readonly failure: OciFailure;
 }
 
 /**
- * Reads what a login will read; undefined if OCI lets it. A user may read themselves without any policy, so it is
- * another user's keys that prove it, if there is another.
+ * Reads what a login reads. Undefined if OCI allows it. A user may read themselves without any policy, so only another
+ * user's keys prove it, if there is another user.
  */
 export async function tryCredential(
   client: IdentityClient,

@@ -1,5 +1,4 @@
-/** Moves stored credentials to the first of ENCRYPTION_KEYS, so that an older key can be dropped. */
-
+/** Encrypts stored credentials anew, with the first of ENCRYPTION_KEYS, so that an older key can be dropped. */
 import type { Caller } from "../access/caller.ts";
 import { changeRecord } from "../audit/outbox.ts";
 import {
@@ -15,7 +14,7 @@ import { ownerOf } from "./tenancy-client.ts";
 
 export interface ReEncryption {
   readonly reEncrypted: number;
-  /** Encrypted with the first key before. */
+  /** Already encrypted with the first key. */
   readonly current: number;
   /** Registered anew or deleted in the meantime, and left as they are. */
   readonly changed: number;
@@ -40,8 +39,8 @@ async function judge(keys: EncryptionKeys, row: OciTenancy): Promise<Judged> {
 }
 
 /**
- * Each credential and its event in one transaction, and only if it is still the one that was read: one that is
- * registered meanwhile stays.
+ * Replaces credentials with their events in one transaction. A credential that is registered meanwhile stays: only the
+ * one that was read is replaced.
  */
 export async function reEncrypt(
   database: Session,

@@ -20,7 +20,7 @@ export interface WantedTenancy extends CredentialOwner {
 
 export type Tenancy = OciTenancy & { organizationIds: string[] };
 
-/** As one JSON array, since a statement takes 100 parameters at most. */
+/** One JSON array, since a statement has at most 100 parameters. */
 function listed(values: readonly string[]) {
   return sql`(SELECT value FROM json_each(${JSON.stringify(values)}))`;
 }
@@ -38,7 +38,7 @@ async function checkRoots(database: Session, organizationIds: readonly string[])
   }
 }
 
-/** The roots that have the tenancy attached and are not among those that keep it. */
+/** The roots that have the tenancy attached, except those in `kept`. */
 async function attachedElsewhere(database: Session, tenancyOcid: string, kept: readonly string[]) {
   const rows = await database.all(
     sql<{ id: string }>`SELECT DISTINCT root_organization_id AS id FROM oci_auth_configs
@@ -94,7 +94,7 @@ export async function putTenancy(
       changeRecord(caller, { type: "tenancy.put", details: { ...owner, organizationIds } }),
       sql`DELETE FROM oci_tenancy_organizations
         WHERE tenancy_ocid = ${tenancyOcid} AND organization_id NOT IN ${listed(organizationIds)}`,
-      // SQLite takes ON CONFLICT after a SELECT only with a WHERE between them.
+      // SQLite accepts ON CONFLICT after a SELECT only with a WHERE between them.
       sql`INSERT INTO oci_tenancy_organizations (tenancy_ocid, organization_id)
         SELECT ${tenancyOcid}, value FROM json_each(${JSON.stringify(organizationIds)}) WHERE true
         ON CONFLICT DO NOTHING`,
@@ -137,7 +137,7 @@ export async function getTenancy(database: Session, tenancyOcid: TenancyOcid): P
   return orNotFound(tenancy, "Tenancy");
 }
 
-/** Only one that no identity uses: there is no cascade. */
+/** Refuses to delete a tenancy that an identity uses: there is no cascade. */
 export async function deleteTenancy(
   database: Session,
   caller: Caller,

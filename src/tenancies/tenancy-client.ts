@@ -14,14 +14,14 @@ export interface CredentialOwner {
 /** A tenancy's credential as it is stored. */
 export type StoredCredential = Omit<OciTenancy, "createdAt" | "updatedAt">;
 
-/** What calling OCI takes beside a tenancy's credential. */
+/** What a call of OCI needs besides a tenancy's credential. */
 export interface OciAccess {
   readonly encryptionKeys: EncryptionKeys;
   /** Local development only: where the Identity service is, instead of the tenancy's own region. */
   readonly ociIdentityOrigin: string | undefined;
 }
 
-/** A tenancy's own region over HTTPS, never a host that came with a login. */
+/** Calls the tenancy's own region over HTTPS, never a host that came with a login. */
 export function identityClient(
   { ociIdentityOrigin }: Pick<OciAccess, "ociIdentityOrigin">,
   { region, ...keyId }: CredentialOwner,
@@ -36,7 +36,7 @@ export function ownerOf({ tenancyOcid, region, userOcid, fingerprint }: StoredCr
   return { tenancyOcid: tenancyOcid as TenancyOcid, region, userOcid: userOcid as UserOcid, fingerprint };
 }
 
-/** Asks OCI with the credential that is stored for a tenancy. Rejects if it cannot be decrypted. */
+/** A client with the credential that is stored for a tenancy. Rejects if the credential cannot be decrypted. */
 export async function storedIdentityClient(
   access: OciAccess,
   tenancy: StoredCredential,
