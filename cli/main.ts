@@ -12,11 +12,11 @@ import { say } from "./terminal/terminal.ts";
 
 const program = new Command("oci-auth")
   .description(
-    "Turns an Oracle Cloud (OCI) API key into a short-lived access token, and looks after the Worker that does.",
+    "Turns an Oracle Cloud (OCI) API key into a short-lived access token, and manages the Worker that issues it.",
   )
   .version(version)
   .showHelpAfterError("(--help says more)")
-  .addHelpText("after", exitCodesHelp("done", "the Worker, or a check, said no"))
+  .addHelpText("after", exitCodesHelp("done", "the Worker refused, or a check failed"))
   .exitOverride()
   .addCommand(loginCommand())
   .addCommand(doctorCommand())
@@ -28,9 +28,9 @@ program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error);
 });
 
-/** Says what went wrong, in one sentence on stderr, and gives the exit code. */
+/** Prints what went wrong, in one sentence on stderr, and returns the exit code. */
 function report(error: unknown): number {
-  // The parser has said it already.
+  // The parser has printed it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
   if (error instanceof Failure) {
     say(error.message);

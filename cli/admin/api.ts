@@ -1,4 +1,4 @@
-/** The admin API, as a client sees it: JSON in and out, and each refusal a sentence that says what to do next. */
+/** A client of the admin API: JSON in and out. The message of each refusal is a sentence that says what to do next. */
 import type * as z from "zod";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../json-object.ts";
 import { exitCode, Failure } from "../terminal/failure.ts";
@@ -9,17 +9,17 @@ export interface AdminRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly body?: JsonObject | undefined;
-  /** Beside 200, the status of an answer that is no error unless it has an error's form. */
+  /** Another status than 200 that is a success, unless the answer has an error's form. */
   readonly reportStatus?: number;
 }
 
-/** Longer than a login: a page of credentials to encrypt or to try takes many calls one after another. */
+/** Longer than for a login: a page of credentials to encrypt or to try needs many calls one after another. */
 const timeoutSeconds = 30;
 
-/** A rate limit's window is a minute, so as many minutes. */
+/** A rate limit's window is a minute, so this is the number of minutes. */
 const patientAttempts = 10;
 
-/** The Worker said no. */
+/** The Worker refused. */
 export class ApiRefusal extends Failure {
   readonly status: number;
 
@@ -29,7 +29,7 @@ export class ApiRefusal extends Failure {
   }
 }
 
-/** The Worker cannot answer now, or not this often; or there was no answer, so that it may or may not have been done. */
+/** The Worker cannot answer now, or not this often; or there was no answer, so the change may or may not be made. */
 export class ApiUnavailable extends Failure {
   readonly retryAfterSeconds: number | undefined;
 
@@ -50,27 +50,27 @@ export class AdminApi {
     this.#attempts = attempts;
   }
 
-  /** The same, for calls that may be repeated: it tries again what cannot be answered now, when the answer says. */
+  /** The same, for calls that may be repeated: it retries unavailable calls, when the answer says. */
   patient(): AdminApi {
     return new AdminApi(this.#origin, this.#bearer, patientAttempts);
   }
 
-  /** The organization that an access token names, which is as far as it reaches; undefined for ADMIN_TOKEN. */
+  /** The organization that an access token names, which limits its reach; undefined for ADMIN_TOKEN. */
   get organizationId(): string | undefined {
     const claims = this.#bearer.split(".")[1] ?? "";
     const { orgId } = parseJsonObject(Buffer.from(claims, "base64url").toString()) ?? {};
     return typeof orgId === "string" ? orgId : undefined;
   }
 
-  /** What `schema` makes of {@link call}'s answer. */
-  async ask<T>(schema: z.ZodType<T>, request: AdminRequest): Promise<T> {
+  /** {@link call}'s answer, parsed by `schema`. */
+  async callFor<T>(schema: z.ZodType<T>, request: AdminRequest): Promise<T> {
     const read = schema.safeParse(await this.call(request));
     if (read.success) return read.data;
-    const what = `${this.#origin} answered ${request.method} ${request.path} in a form that is not known`;
+    const what = `${this.#origin} answered ${request.method} ${request.path} in an unknown form`;
     throw new Failure(`${what}; use the command line of the Worker's own version`, exitCode.refused);
   }
 
-  /** Each page of what is paged, in turn. Throws a {@link Failure} if a page leads back to one that was read. */
+  /** The pages of a list, in order. Throws a {@link Failure} if a page leads back to one that was read. */
   async *pages<T extends { readonly nextCursor: string | null }>(
     schema: z.ZodType<T>,
     request: AdminRequest,
@@ -78,12 +78,12 @@ export class AdminApi {
     let { query } = request;
     const read = new Set<string>();
     for (;;) {
-      const page = await this.ask(schema, { ...request, query });
+      const page = await this.callFor(schema, { ...request, query });
       yield page;
       if (page.nextCursor === null) return;
       if (read.has(page.nextCursor)) {
         const what = `${this.#origin} answered ${request.method} ${request.path} with pages that never end`;
-        throw new Failure(`${what}; tell the Worker's operator`, exitCode.refused);
+        throw new Failure(`${what}; report it to the Worker's operator`, exitCode.refused);
       }
       read.add(page.nextCursor);
       query = { ...query, cursor: page.nextCursor };
@@ -126,11 +126,11 @@ function unreachable(origin: string, method: string, problem: string): ApiUnavai
   const next =
     method === "GET"
       ? "check --url and the network, and try again"
-      : "it may or may not have been done: look before you do it again";
+      : "it may or may not have been done: check before you do it again";
   return new ApiUnavailable(`${origin} ${problem}; ${next}`);
 }
 
-/** Whether this is the one form that every error of the Worker has. */
+/** Whether the answer has the form of every error of the Worker. */
 function isEnvelope(status: number, answer: JsonObject | undefined): answer is JsonObject {
   return typeof answer?.reqId === "string" && answer.statusCode === status;
 }
@@ -160,7 +160,7 @@ const nextSteps: Readonly<Record<number, string>> = {
   422: "correct that and run it again",
 };
 
-/** The envelope's message, the issues of a 422 each with its path, and what OCI said of a credential. */
+/** The envelope's message, the issues of a 422 each with its path, and OCI's answer about a credential. */
 function messageOf({ message, details }: JsonObject): string {
   if (Array.isArray(message)) {
     return message
@@ -176,11 +176,11 @@ function messageOf({ message, details }: JsonObject): string {
   return oci === undefined ? said : `${said} ${oci}`;
 }
 
-/** What OCI said of a credential, in parentheses; undefined if it did not answer. */
+/** OCI's answer about a credential, in parentheses; undefined if it did not answer. */
 export function saidByOci({ status, code, message, opcRequestId }: JsonObject): string | undefined {
   if (status === undefined) return undefined;
-  const told = [code === undefined ? String(status) : `${code}: ${message}`.replace(/\.$/, "")];
-  // What Oracle's support asks for.
-  if (opcRequestId !== undefined) told.push(`opc-request-id ${opcRequestId}`);
-  return `(OCI says ${told.join(", ")})`;
+  const parts = [code === undefined ? String(status) : `${code}: ${message}`.replace(/\.$/, "")];
+  // Oracle's support needs it.
+  if (opcRequestId !== undefined) parts.push(`opc-request-id ${opcRequestId}`);
+  return `(OCI says ${parts.join(", ")})`;
 }

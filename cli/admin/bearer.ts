@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { exitCode, Failure } from "../terminal/failure.ts";
 
 /**
- * The admin API's bearer, from a file or the environment. There is no option that takes the token itself: every user
- * of a machine can read the arguments of its processes.
+ * The admin API's bearer token, from a file or the environment. No option accepts the token itself: every user of a
+ * machine can read the arguments of its processes.
  */
 export function readBearer(tokenFile: string | undefined): string {
   const [source, text] =

@@ -20,7 +20,7 @@ const groups = {
   identities: "Machine identities.",
   "oci-auth": "Which OCI users log in as an identity, and what its tokens are.",
   tenancies: "The OCI tenancies that are registered (for the holder of ADMIN_TOKEN).",
-  "audit-events": "What happened.",
+  "audit-events": "The audit log.",
 } as const;
 
 const operations = [
@@ -33,7 +33,7 @@ const operations = [
 
 export function adminCommand(): Command {
   const admin = new Command("admin")
-    .description("Look after organizations, identities, OCI Auth, tenancies and audit events.")
+    .description("Manage organizations, identities, OCI Auth, tenancies and audit events.")
     .exitOverride()
     .showHelpAfterError("(--help says more)")
     .configureHelp({ showGlobalOptions: true })
@@ -52,7 +52,7 @@ Examples:
   $ oci-auth admin organizations create --name Acme --slug acme
   $ oci-auth admin identities list --all --json
   $ oci-auth admin identities suspend 7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22
-${exitCodesHelp("done", "the Worker, a check, or you when it asked, said no")}`,
+${exitCodesHelp("done", "the Worker refused, a check failed, or you did not confirm")}`,
     );
   const session = (): AdminSession => {
     const { url, tokenFile, json = false } = admin.opts<{ url?: string; tokenFile?: string; json?: true }>();

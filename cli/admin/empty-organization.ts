@@ -1,7 +1,7 @@
 /**
- * `oci-auth admin organizations delete --with-identities`: what is in an organization is deleted one by one, since it may
- * be more than one request can delete. The organization is suspended first, so that nobody of it logs in meanwhile.
- * Cut at any point, it goes on when it is run again: what is gone is not listed any more.
+ * `oci-auth admin organizations delete --with-identities`: deletes an organization's contents one by one, since one
+ * request may be too little for all. The organization is suspended first, so that no identity of it logs in meanwhile.
+ * After an interruption, another run continues: what is deleted is no longer listed.
  */
 import { Option } from "commander";
 import * as z from "zod";
@@ -25,7 +25,7 @@ const organizationPage = z.object({ organizations: z.array(organization), nextCu
 const identityPage = z.object({ identities: z.array(z.object({ id: z.string() })), nextCursor });
 const memberPage = z.object({ memberships: z.array(z.object({ identityId: z.string() })), nextCursor });
 
-/** Deletions at the same time: each waits for D1's primary, which does them one after another. */
+/** Parallel deletions: each waits for D1's primary, which does them one after another. */
 const concurrency = 8;
 
 const limit = "100";
@@ -35,7 +35,7 @@ export const emptying: Preparation = {
     "--with-identities",
     "suspend it, and delete its identities, memberships and sub-organizations first; run it again if it is cut",
   ),
-  question: (it) =>
+  prompt: (it) =>
     `Delete organization ${named(it)} with all of its identities${it.parentId === null ? " and sub-organizations" : ""}?`,
   check(api, id) {
     if (api.organizationId !== id) return;
@@ -50,7 +50,7 @@ export const emptying: Preparation = {
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       throw new Failure(
-        `not all could be deleted: ${error.message}; the organization stays suspended, and running it again goes on`,
+        `not all could be deleted: ${error.message}; the organization stays suspended, and another run continues`,
         error.exitCode,
       );
     }
@@ -59,7 +59,7 @@ export const emptying: Preparation = {
 
 async function emptyOrganization(api: AdminApi, id: string): Promise<void> {
   const path = `${organizations}/${encodeURIComponent(id)}`;
-  const { organization: whole } = await api.ask(organizationAnswer, { method: "GET", path });
+  const { organization: whole } = await api.callFor(organizationAnswer, { method: "GET", path });
   if (!whole.suspended) {
     await api.call({ method: "PATCH", path, body: { suspended: true } });
     say(`${named(whole)} is suspended`);
@@ -77,7 +77,7 @@ async function emptyOrganization(api: AdminApi, id: string): Promise<void> {
   await deleteContents(api, whole);
 }
 
-/** A cursor stays good when what is before it is deleted. */
+/** A cursor stays valid when rows before it are deleted. */
 async function deleteContents(api: AdminApi, it: Organization): Promise<void> {
   const members = `${organizations}/${it.id}/identities`;
   let memberships = 0;
@@ -95,7 +95,7 @@ async function deleteContents(api: AdminApi, it: Organization): Promise<void> {
   }
 }
 
-/** What is gone already, by an attempt before or by another's hand, is as good as deleted. */
+/** Succeeds too if it was deleted before, by an earlier attempt or by someone else. */
 async function deleteOnce(api: AdminApi, path: string): Promise<void> {
   try {
     await api.call({ method: "DELETE", path });
@@ -105,7 +105,7 @@ async function deleteOnce(api: AdminApi, path: string): Promise<void> {
   }
 }
 
-/** Some at the same time. Once one throws, none is begun any more, and what was begun ends. */
+/** Acts on several in parallel. After one throws, no other starts, and those that started end. */
 async function forEachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
   // A loop that throws ends its generator, which all loops share.
   const rest = (function* () {

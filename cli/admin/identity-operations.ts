@@ -34,7 +34,7 @@ export const identityOperations: Operation[] = [
     path: identities,
     fields: [
       requiredText("--name <name>", "name", "for people"),
-      requiredText("--organization-id <id>", "organizationId", "that it belongs to, for good"),
+      requiredText("--organization-id <id>", "organizationId", "that it belongs to; this cannot change"),
       role,
     ],
     result: "identity",
@@ -86,7 +86,7 @@ export const identityOperations: Operation[] = [
     result: "identity",
     confirmation: {
       subjects: [[identity, "identity"]],
-      question: (it) => `Delete identity ${named(it)}?`,
+      prompt: (it) => `Delete identity ${named(it)}?`,
     },
     example: exampleIdentity,
   },

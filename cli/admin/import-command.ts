@@ -1,4 +1,4 @@
-/** `oci-auth admin import`: takes identities with OCI Auth over. */
+/** `oci-auth admin import`: imports identities with OCI Auth. */
 import type { Command } from "commander";
 import * as z from "zod";
 import { exitCode, Failure } from "../terminal/failure.ts";
@@ -24,17 +24,17 @@ interface ImportedIdentity {
 export function addImport(admin: Command, session: () => AdminSession): void {
   admin
     .command("import")
-    .description("Take identities with OCI Auth over from Infisical.")
-    .requiredOption("--from-infisical <file>", "JSON made of Infisical's API, as docs/admin.md says")
+    .description("Import identities with OCI Auth from Infisical.")
+    .requiredOption("--from-infisical <file>", "JSON from Infisical's API, as docs/admin.md says")
     .requiredOption("--organization-id <id>", "the organization that the identities will belong to")
-    .option("--dry-run", "say what would be done, and do nothing")
+    .option("--dry-run", "show what would be done, and change nothing")
     .addHelpText(
       "after",
       `
 Identities have new ids here, so the table (or --json) says which id became which: clients change identityId and the
-host. The file is checked, and the Worker asked about all of it, before anything is changed. Running it again goes on
-where it stopped and makes nothing twice: an identity is known by its name in the organization. One that is there with
-other settings is reported and left as it is. The token must be ADMIN_TOKEN.
+host. Before it changes anything, it checks the whole file, and reads what the Worker has. Another run continues where
+the last one stopped and creates nothing twice: identities of one name in the organization are the same. An identity
+that exists with other settings is reported and not changed. The token must be ADMIN_TOKEN.
 
 Example:
   $ oci-auth admin import --from-infisical export.json --organization-id ${exampleOrganization} --dry-run`,
@@ -49,14 +49,14 @@ Example:
       report({ organizationId, dryRun, identities }, json);
       if (failure !== undefined) {
         throw new Failure(
-          `the import stopped: ${failure.message}; what is done is above, and running it again goes on`,
+          `the import stopped: ${failure.message}; what is done is above, and another run continues`,
           exitCode.refused,
         );
       }
       const conflicts = identities.filter(({ result }) => result === "conflict");
       if (conflicts.length > 0) {
         throw new Failure(
-          `left as they are, since what is here differs: ${conflicts.map(({ name, differences }) => `${name} (${differences.join(", ")})`).join("; ")}; change them with 'oci-auth admin oci-auth update', or rename them`,
+          `not changed, since they exist here with other settings: ${conflicts.map(({ name, differences }) => `${name} (${differences.join(", ")})`).join("; ")}; change them with 'oci-auth admin oci-auth update', or rename them`,
           exitCode.refused,
         );
       }
@@ -84,7 +84,7 @@ function outcome(
   return { name, oldIdentityId, identityId: newId, result, differences };
 }
 
-/** Stops at the first failure: what has not been done is said with what has. */
+/** Stops at the first failure. The result lists what was done and what was not. */
 async function carryOut(
   api: AdminApi,
   organizationId: string,
@@ -116,7 +116,7 @@ async function carryOut(
 
 async function create(api: AdminApi, organizationId: string, name: string): Promise<string> {
   const body = { name, organizationId };
-  const { identity } = await api.ask(createdAnswer, { method: "POST", path: "/api/v1/identities", body });
+  const { identity } = await api.callFor(createdAnswer, { method: "POST", path: "/api/v1/identities", body });
   return identity.id;
 }
 

@@ -1,4 +1,4 @@
-/** What an import would do, identity by identity: it is decided whole, by reading, before anything is changed. */
+/** Plans what an import does with each identity. The whole plan is made, by reads only, before anything is changed. */
 import * as z from "zod";
 import { exitCode, Failure } from "../terminal/failure.ts";
 import { rangeOf } from "../terminal/table.ts";
@@ -23,19 +23,19 @@ const ociAuth = z.object({
 const ociAuthAnswer = z.object({ identityOciAuth: ociAuth });
 
 type Identity = z.output<typeof identity>;
-/** What Infisical has too, as it is sent and compared. */
+/** The settings that Infisical has too, in the form that is sent and compared. */
 export type ImportedSettings = Omit<z.output<typeof ociAuth>, "accessTokenTrustedIps"> & {
   readonly accessTokenTrustedIps: readonly { readonly ipAddress: string }[];
 };
 
 export interface PlannedIdentity {
   readonly name: string;
-  /** In Infisical. */
+  /** Its id in Infisical. */
   readonly oldIdentityId: string;
   readonly settings: ImportedSettings;
-  /** Of the one identity of that name that is there already. */
+  /** Id of the one existing identity of that name. */
   readonly identityId: string | null;
-  /** `conflict`: what is there differs, and is left as it is. */
+  /** `conflict`: the existing identity differs, and is not changed. */
   readonly step: "create" | "attach" | "unchanged" | "conflict";
   readonly differences: readonly string[];
 }
@@ -46,7 +46,7 @@ export async function planImport(
   exported: readonly ExportedIdentity[],
 ): Promise<PlannedIdentity[]> {
   const get = <T>(schema: z.ZodType<T>, path: string) =>
-    api.ask(schema, { method: "GET", path: `/api/v1/${path}` });
+    api.callFor(schema, { method: "GET", path: `/api/v1/${path}` });
 
   const { organization } = await get(
     organizationAnswer,
@@ -94,7 +94,7 @@ function decide(
   if (namesakes.length > 1) {
     return { step: "conflict", differences: [`${namesakes.length} identities have this name`] };
   }
-  // An identity of Infisical must not come by the rights of a namesake here.
+  // An identity of Infisical must not get the rights of an identity of the same name here.
   if (one.role !== "member") return { step: "conflict", differences: [`its role is ${one.role}`] };
   if (before === undefined) return { step: "attach", differences: [] };
   const differences = (Object.keys(settings) as (keyof ImportedSettings)[])

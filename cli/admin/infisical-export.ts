@@ -1,7 +1,7 @@
 /**
  * Identities with OCI Auth as Infisical's API answers them, in one file (docs/admin.md has the commands that make it):
- * `{"identities": [{"identity": {"id", "name"}, "identityOciAuth": {…}}]}`. What means nothing here is left out. What
- * is taken over is held to this API's own bounds, so that no import stops in the middle for what its file says.
+ * `{"identities": [{"identity": {"id", "name"}, "identityOciAuth": {…}}]}`. Fields that mean nothing here are ignored.
+ * The others are checked against this API's own bounds, so that no import stops in the middle because of its file.
  */
 import { readFileSync } from "node:fs";
 import * as z from "zod";
@@ -9,7 +9,7 @@ import { name } from "../../src/api/fields.ts";
 import { attachment } from "../../src/api/oci-auth-settings.ts";
 import { exitCode, Failure } from "../terminal/failure.ts";
 
-/** None is optional but the period: a lost allow-list must not become one that allows everybody. */
+/** Only the period is optional: a lost allow-list must not become one that allows everybody. */
 const infisicalOciAuth = z
   .object({
     tenancyOcid: z.string(),
@@ -23,7 +23,7 @@ const infisicalOciAuth = z
   .transform(
     ({ accessTokenTrustedIps, ...same }): z.input<ReturnType<typeof attachment>> => ({
       ...same,
-      // Infisical answers an address and its prefix apart, and takes them together, as this API does.
+      // Infisical's answers have address and prefix apart; its requests and this API's have them together.
       accessTokenTrustedIps: accessTokenTrustedIps.map(({ ipAddress, prefix }) => ({
         ipAddress: typeof prefix === "number" ? `${ipAddress}/${prefix}` : ipAddress,
       })),
@@ -53,7 +53,7 @@ const infisicalExport = z.object({
 
 export type ExportedIdentity = z.output<typeof infisicalExport>["identities"][number];
 
-/** Throws a {@link Failure} that says everything that is wrong with the file. */
+/** Throws a {@link Failure} that lists everything that is wrong with the file. */
 export function readInfisicalExport(path: string): readonly ExportedIdentity[] {
   let json: unknown;
   try {

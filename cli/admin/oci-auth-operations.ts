@@ -18,7 +18,12 @@ const tokenSettings: Field[] = [
   ),
   text("--audience <audience>", "accessTokenAudience", "aud of its tokens"),
   setsNull("--default-audience", "accessTokenAudience", "audience", "aud is the Worker's TOKEN_AUDIENCE"),
-  oneOf("--signature-reuse <policy>", "signatureReuse", ["allow", "reject"], "of a signature shown before"),
+  oneOf(
+    "--signature-reuse <policy>",
+    "signatureReuse",
+    ["allow", "reject"],
+    "whether a signature may be used again",
+  ),
 ];
 
 export const ociAuthOperations: Operation[] = [
@@ -44,7 +49,7 @@ export const ociAuthOperations: Operation[] = [
   },
   {
     command: ["oci-auth", "update"],
-    description: "Change what is named of an OCI Auth configuration, and nothing else.",
+    description: "Change the given settings of an OCI Auth configuration, and nothing else.",
     method: "PATCH",
     path: ociAuth,
     fields: [text("--tenancy-ocid <ocid>", "tenancyOcid", "whose users may log in"), ...tokenSettings],
@@ -60,7 +65,7 @@ export const ociAuthOperations: Operation[] = [
     result: "identityOciAuth",
     confirmation: {
       subjects: [[identity, "identity"]],
-      question: (it) => `Detach OCI Auth from identity ${named(it)}, and end all of its tokens?`,
+      prompt: (it) => `Detach OCI Auth from identity ${named(it)}, and end all of its tokens?`,
     },
     example: exampleIdentity,
   },

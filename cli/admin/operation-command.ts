@@ -1,4 +1,4 @@
-/** Makes a command of an operation, and carries it out. */
+/** Makes a command from an operation, and runs it. */
 import confirm from "@inquirer/confirm";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import * as z from "zod";
@@ -9,7 +9,7 @@ import { isTerminal, onTerminal, print, printable, printableJson } from "../term
 import type { AdminApi, AdminRequest } from "./api.ts";
 import type { Confirmation, Operation } from "./operation.ts";
 
-/** What the options of `oci-auth admin` come to. */
+/** The result of the options of `oci-auth admin`. */
 export interface AdminSession {
   readonly api: AdminApi;
   readonly json: boolean;
@@ -27,9 +27,9 @@ export function addOperation(group: Command, operation: Operation, session: () =
   if (operation.confirmation !== undefined) command.option("--yes", "do not ask");
   if (columns !== undefined) {
     command
-      .addOption(new Option("--all", "every page, not the first alone").conflicts("cursor"))
-      .option("--limit <number>", "1 to 100: how many to a page", pageSize)
-      .option("--cursor <cursor>", "the page that follows, as the page before says");
+      .addOption(new Option("--all", "every page, not only the first").conflicts("cursor"))
+      .option("--limit <number>", "items per page, 1 to 100", pageSize)
+      .option("--cursor <cursor>", "where the next page begins, as the page before printed it");
   }
   command.addHelpText("after", `\nExample:\n  $ oci-auth admin ${name.join(" ")} ${example}`);
   command.action(async () => {
@@ -48,7 +48,7 @@ export function addOperation(group: Command, operation: Operation, session: () =
     first?.check(api, id);
     const confirmation = operation.confirmation && {
       ...operation.confirmation,
-      ...(first && { question: first.question }),
+      ...(first && { prompt: first.prompt }),
     };
     if (confirmation !== undefined && options.yes !== true) await askFirst(confirmation, api, fill);
     await first?.carryOut(api, id);
@@ -60,11 +60,11 @@ export function addOperation(group: Command, operation: Operation, session: () =
   });
 }
 
-/** None that would make the path another operation's: a URL's `..` takes away the part before it. */
+/** Refuses an id that would make the path another operation's: `..` removes the part of the URL before it. */
 function idOf(parameter: string, text = ""): string {
   if (!/^\.{0,2}$/.test(text)) return text;
   throw new Failure(
-    `'${text}' is no ${kebabCase(parameter)}; the list commands show what there is`,
+    `'${text}' is not a valid ${kebabCase(parameter)}; the list commands show what there is`,
     exitCode.usage,
   );
 }
@@ -107,7 +107,7 @@ function queryOf(given: JsonObject, { limit, cursor }: Options): Record<string, 
 
 const anyPage = z.looseObject({ nextCursor: z.string().nullable() });
 
-/** The page that was asked for, or every page put together in the form of one. */
+/** The requested page, or every page joined to one. */
 async function readPages(
   api: AdminApi,
   request: AdminRequest,
@@ -138,13 +138,13 @@ function shown({ result, columns }: Operation, answer: JsonObject): string {
 }
 
 async function askFirst(
-  { subjects, question }: Confirmation,
+  { subjects, prompt }: Confirmation,
   api: AdminApi,
   fill: (template: string) => string,
 ): Promise<void> {
   if (!isTerminal()) {
     throw new Failure(
-      "this deletes something, and there is no terminal to ask at; give --yes if that is meant",
+      "this deletes something and must be confirmed, but there is no terminal; give --yes to confirm",
       exitCode.usage,
     );
   }
@@ -153,7 +153,7 @@ async function askFirst(
     const resource = (await api.call({ method: "GET", path: fill(path) }))[result];
     found.push(isJsonObject(resource) ? resource : {});
   }
-  const message = printable(question(...found));
+  const message = printable(prompt(...found));
   const yes = await onTerminal(confirm({ message, default: false }, { output: process.stderr }));
   if (!yes) throw new Failure("not confirmed; nothing was changed", exitCode.refused);
 }

@@ -1,4 +1,4 @@
-/** What an admin command is: an operation of the API, described as data. commands.ts makes the command of it. */
+/** An operation of the admin API, described as data. operation-command.ts makes a command from it. */
 import { InvalidArgumentError, Option } from "commander";
 import type { JsonObject } from "../json-object.ts";
 import type { AdminApi, AdminRequest } from "./api.ts";
@@ -17,42 +17,42 @@ export interface Operation {
   /** As in /openapi.json. Its parameters are the command's arguments. */
   readonly path: string;
   readonly fields?: readonly Field[];
-  /** What the body says whatever the options are. */
+  /** Fields that the body always has. */
   readonly body?: JsonObject;
-  /** Where the answer holds what is shown; without it, the whole answer is. */
+  /** The field of the answer that is shown; without it, the whole answer is. */
   readonly result?: string;
-  /** Of a list, which is paged. */
+  /** The table's columns; only for a list, which has pages. */
   readonly columns?: readonly string[];
-  /** Without an option there is nothing to do. */
+  /** Whether at least one option is required. */
   readonly needsOption?: boolean;
   readonly confirmation?: Confirmation;
   readonly preparation?: Preparation;
   readonly example: string;
 }
 
-/** What is asked before something is deleted, once the API has said what that is. */
+/** The prompt before a deletion. It names what the API says will be deleted. */
 export interface Confirmation {
-  /** The paths that are read first, and where each answer holds what is named in the question. */
+  /** The paths that are read first, and the field of each answer that the prompt names. */
   readonly subjects: readonly (readonly [path: string, result: string])[];
-  readonly question: (...subjects: JsonObject[]) => string;
+  readonly prompt: (...subjects: JsonObject[]) => string;
 }
 
-/** What the command does first where its flag is given. */
+/** What the command does first if its flag is given. */
 export interface Preparation {
   readonly option: Option;
-  readonly question: Confirmation["question"];
-  /** `id` is the command's first argument. Throws a {@link Failure} before the question is shown, if it cannot do it. */
+  readonly prompt: Confirmation["prompt"];
+  /** `id` is the command's first argument. Throws a {@link Failure} before the prompt, if it cannot be done. */
   readonly check: (api: AdminApi, id: string) => void;
   /** `api` is patient. Throws a {@link Failure}. */
   readonly carryOut: (api: AdminApi, id: string) => Promise<void>;
 }
 
-/** Text that becomes the field of this name. */
+/** An option whose text becomes the field of this name. */
 export function text(flags: string, name: string, description: string): Field {
   return { option: new Option(flags, description), adds: (value: string) => ({ [name]: value }) };
 }
 
-/** As {@link text}, and the command cannot do without. */
+/** As {@link text}, but required. */
 export function requiredText(flags: string, name: string, description: string): Field {
   return mandatory(text(flags, name, description));
 }
@@ -68,7 +68,7 @@ export function oneOf(flags: string, name: string, values: readonly string[], de
   return field;
 }
 
-/** A whole number. Its range is the API's to check. */
+/** A whole number. The API checks its range. */
 export function count(flags: string, name: string, description: string): Field {
   const option = new Option(flags, description).argParser((value) => {
     if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError("It is not a whole number.");
@@ -90,7 +90,7 @@ export function list(
   return { option, adds: (values: readonly string[]) => ({ [name]: values.map(item) }) };
 }
 
-/** An option without a value that sets null, where the API takes null; `instead` is the option that sets a value. */
+/** An option without a value that sets null; `instead` is the option that sets a value. */
 export function setsNull(flag: string, name: string, instead: string, description: string): Field {
   return {
     option: new Option(flag, description).conflicts(instead),

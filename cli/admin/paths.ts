@@ -1,4 +1,4 @@
-/** Paths of the admin API, as in /openapi.json, and what examples call what they name. */
+/** Paths of the admin API, as in /openapi.json, and the ids that examples use. */
 
 import type { JsonObject } from "../json-object.ts";
 
@@ -18,7 +18,7 @@ export const exampleIdentity = "7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22";
 export const exampleTenancy = "ocid1.tenancy.oc1..aaaa";
 export const exampleUser = "ocid1.user.oc1..aaaa";
 
-/** What a question calls an organization or an identity. */
+/** The name of an organization or an identity in a prompt. */
 export function named({ name, id }: JsonObject): string {
   return `${name} (${id})`;
 }

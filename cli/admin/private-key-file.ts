@@ -7,7 +7,7 @@ import { exitCode, Failure } from "../terminal/failure.ts";
 export interface PrivateKeyFile {
   /** PKCS#8, and not encrypted. */
   readonly pem: string;
-  /** Of its public half, as OCI shows it. */
+  /** Fingerprint of its public half, as OCI shows it. */
   readonly fingerprint: string;
 }
 

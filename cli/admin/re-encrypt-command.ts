@@ -1,4 +1,4 @@
-/** `oci-auth admin tenancies re-encrypt`: every stored credential, whatever the pages. */
+/** `oci-auth admin tenancies re-encrypt`: every stored credential, in as many pages as they need. */
 import type { Command } from "commander";
 import * as z from "zod";
 import { exitCode, Failure } from "../terminal/failure.ts";
@@ -18,7 +18,7 @@ const done = z.object({
 
 type Done = z.output<typeof done>;
 
-/** Each is encrypted within the seconds that a request has. */
+/** A page of this size is encrypted within the seconds that a request has. */
 const pageSize = "20";
 
 export function addReEncrypt(group: Command, session: () => AdminSession): void {
@@ -45,7 +45,7 @@ The exit code is 0 if all have the first key now, and 1 if some were left.`,
     });
 }
 
-/** The pages in the form of one. */
+/** All pages joined to one. */
 async function reEncrypt(api: AdminApi): Promise<Done> {
   const request = { method: "POST", path: `${tenancies}/re-encrypt`, query: { limit: pageSize } } as const;
   const total: Done = { reEncrypted: 0, current: 0, changed: 0, undecryptable: [], nextCursor: null };

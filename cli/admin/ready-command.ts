@@ -1,4 +1,4 @@
-/** `oci-auth admin ready`: whether all that the Worker depends on works, and each tenancy's credential. */
+/** `oci-auth admin ready`: checks whether the Worker's dependencies and each tenancy's credential work. */
 import type { Command } from "commander";
 import * as z from "zod";
 import type { JsonObject } from "../json-object.ts";
@@ -34,7 +34,7 @@ const report = z.object({
 type Check = z.output<typeof check>;
 type Report = z.output<typeof report>;
 
-/** As many as the Worker checks at once, so that none is left for want of time (docs/operate.md). */
+/** As many as the Worker checks at once, so that there is time for each (docs/operate.md). */
 const pageSize = "4";
 
 export function addReady(admin: Command, session: () => AdminSession): void {
@@ -59,13 +59,13 @@ The exit code is 0 if all is ok, and 1 if something is not.`,
       if (found.ready) return;
       const names = rows.filter(({ result }) => result !== "ok").map((row) => row.check);
       throw new Failure(
-        `not ready: ${names.join(", ")}; do what is said there, and run it again`,
+        `not ready: ${names.join(", ")}; follow the advice above, and run it again`,
         exitCode.refused,
       );
     });
 }
 
-/** The pages in the form of one. What failed while any of them was made has failed. */
+/** All pages joined to one. A dependency that failed on any page has failed. */
 async function readiness(api: AdminApi): Promise<Report> {
   const request = { method: "GET", path: "/ready", query: { limit: pageSize }, reportStatus: 503 } as const;
   const whole: Report = { ready: true, dependencies: {}, tenancies: [], nextCursor: null };
@@ -81,7 +81,7 @@ async function readiness(api: AdminApi): Promise<Report> {
 }
 
 function rowsOf({ version, dependencies, tenancies }: Report): JsonObject[] {
-  const unread = { ok: false, problem: "unavailable", message: "They cannot be read. Mend DB first." };
+  const unread = { ok: false, problem: "unavailable", message: "They cannot be read. Fix DB first." };
   return [
     ...(version ? [{ check: "version", result: "ok", message: described(version) }] : []),
     ...Object.entries(dependencies).map(([name, found]) => row(name, found)),

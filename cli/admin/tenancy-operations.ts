@@ -27,7 +27,11 @@ export const tenancyOperations: Operation[] = [
     method: "PUT",
     path: tenancy,
     fields: [
-      requiredText("--region <region>", "region", "where its users are read, such as us-ashburn-1"),
+      requiredText(
+        "--region <region>",
+        "region",
+        "the region that is called for its users, such as us-ashburn-1",
+      ),
       mandatory(list("--organization-id <id>", "organizationIds", "root organization that may use it")),
       requiredText("--user-ocid <ocid>", "userOcid", "the OCI user that the Worker reads users as"),
       mandatory({
@@ -49,14 +53,14 @@ export const tenancyOperations: Operation[] = [
     result: "tenancy",
     confirmation: {
       subjects: [[tenancy, "tenancy"]],
-      question: (it) => `Delete tenancy ${it.tenancyOcid} and its credential?`,
+      prompt: (it) => `Delete tenancy ${it.tenancyOcid} and its credential?`,
     },
     example: exampleTenancy,
   },
   {
     command: ["tenancies", "purge-user"],
     description:
-      "Forget what is cached of an OCI user, here at once and elsewhere within about a minute, so that the next login asks OCI.",
+      "Drop the cached data of an OCI user, here at once and elsewhere within about a minute, so that the next login calls OCI.",
     method: "DELETE",
     path: `${tenancy}/users/{userOcid}/cache`,
     example: `${exampleTenancy} ${exampleUser}`,
@@ -64,7 +68,7 @@ export const tenancyOperations: Operation[] = [
   {
     command: ["tenancies", "wake-ledgers"],
     description:
-      "Have the ledgers of an OCI user move what waits in them, after a release that broke their alarms (docs/operate.md).",
+      "Make the ledgers of an OCI user move their waiting events, after a release that broke their alarms (docs/operate.md).",
     method: "POST",
     path: `${tenancy}/users/{userOcid}/wake-ledgers`,
     example: `${exampleTenancy} ${exampleUser}`,

@@ -30,7 +30,7 @@ Examples:
 Exit codes:
   0  all is ok
   1  something is not ok
-  2  the command line is wrong; mend it and run it again`,
+  2  the command line is wrong; correct it and run it again`,
     )
     .action(async ({ json, ...options }: LoginOptions & { readonly json?: true }) => {
       const findings: Finding[] = [];
@@ -42,7 +42,7 @@ Exit codes:
       if (json) print(printableJson({ ok: bad.length === 0, checks: findings }));
       if (bad.length === 0) return;
       const names = bad.map(({ name }) => name).join(", ");
-      throw new Failure(`not ok: ${names}; do what is said there, and run it again`, exitCode.refused);
+      throw new Failure(`not ok: ${names}; follow the advice above, and run it again`, exitCode.refused);
     });
 }
 

@@ -1,4 +1,4 @@
-/** Why a login fails: each thing that it needs, in the order in which it needs them. */
+/** Finds why a login fails: checks each thing that it needs, in the order in which it needs them. */
 import { statSync } from "node:fs";
 import { importSigningKey } from "../../src/oci/sign.ts";
 import { type LoginTarget, logIn } from "../login/login.ts";
@@ -22,11 +22,11 @@ export interface Finding {
   /** null if it could not be checked. */
   readonly ok: boolean | null;
   readonly says: string;
-  /** What to do, where it is not ok. */
+  /** What to do if it is not ok. */
   readonly next?: string;
 }
 
-/** Goes on as far as it can: a check is left out only where what it needs is not there. */
+/** Continues as far as it can: only a check whose input is missing is skipped. */
 export async function* examine(options: LoginOptions, passphrases: Passphrases): AsyncGenerator<Finding> {
   const profile = readProfile(options);
   yield finding("configuration file", profile);
@@ -65,7 +65,8 @@ export async function* examine(options: LoginOptions, passphrases: Passphrases):
 }
 
 function finding(name: string, checked: Checked<unknown> | undefined): Finding {
-  if (checked === undefined) return { name, ok: null, says: "not checked: it needs what is not ok above" };
+  if (checked === undefined)
+    return { name, ok: null, says: "not checked: it depends on a check that failed above" };
   return checked.ok
     ? { name, ok: true, says: checked.says }
     : { name, ok: false, says: checked.problem, next: checked.next };
@@ -80,14 +81,14 @@ function checkSettings<T>(
   return profile && needed.every((name) => profile.settings[name]) ? check(profile) : undefined;
 }
 
-/** As Oracle's command line and ssh want it. */
+/** The mode that Oracle's command line and ssh require. */
 function checkMode(path: string): Checked<void> {
   if (process.platform === "win32") return passed(undefined, "not checked on Windows");
   const mode = statSync(path).mode & 0o777;
   const said = `0${mode.toString(8).padStart(3, "0")}`;
   return (mode & 0o077) === 0
     ? passed(undefined, said)
-    : failed(`others than its owner may use ${path} (mode ${said})`, `chmod 600 '${path}'`);
+    : failed(`users other than its owner can access ${path} (mode ${said})`, `chmod 600 '${path}'`);
 }
 
 function loginTarget({ url, identityId, organizationSlug }: LoginOptions): Checked<LoginTarget> {
@@ -95,7 +96,7 @@ function loginTarget({ url, identityId, organizationSlug }: LoginOptions): Check
   return passed({ url: url ?? "", identityId, organizationSlug: organizationSlug || undefined }, identityId);
 }
 
-/** A login like any other, in the audit log too; the token is thrown away. */
+/** A real login, which is in the audit log too. The token is discarded. */
 async function tryLogin(target: LoginTarget, apiKey: ApiKey): Promise<Checked<void>> {
   try {
     const { expiresIn } = await logIn(target, apiKey);

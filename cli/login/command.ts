@@ -54,7 +54,7 @@ async function runLogin(options: LoginCommandOptions): Promise<void> {
   }
 
   const passphrases = new Passphrases();
-  // Read at each login of a watch: a key that is replaced, or a profile that is mended, counts at once.
+  // Read at each login of a watch: a replaced key or a corrected profile counts at once.
   const login = async (signal?: AbortSignal) => {
     const profile = orFail(readProfile(options));
     const apiKey = await loadApiKey(profile, options.algorithm, passphrases);

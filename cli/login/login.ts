@@ -1,4 +1,4 @@
-/** Logging in and renewing, as a client of the Worker. */
+/** Logs in and renews, as a client of the Worker. */
 import * as z from "zod";
 import { identityOrigin } from "../../src/oci/identity-host.ts";
 import { signGet } from "../../src/oci/sign.ts";
@@ -20,7 +20,7 @@ const tokenAnswer = z.looseObject({
   tokenType: z.literal("Bearer"),
 });
 
-/** The Worker's answer, as it is. Times are in seconds. */
+/** The Worker's answer, unchanged. Times are in seconds. */
 export type IssuedToken = z.output<typeof tokenAnswer>;
 
 /** Signs and logs in. Throws {@link Refused}. */

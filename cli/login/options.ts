@@ -1,4 +1,4 @@
-/** What `login` and `doctor` both take: a Worker, an identity, and who signs how. */
+/** The options of both `login` and `doctor`: a Worker, an identity, and who signs how. */
 import { type Command, Option } from "commander";
 import type { SignatureAlgorithm } from "../../src/oci/request-signature.ts";
 import { addProfileOptions, type ProfileOptions } from "../profile/profile.ts";

@@ -1,4 +1,4 @@
-/** The file that a token is kept in: whole or not there at all, and its owner's alone. */
+/** The file that a token is kept in. It is complete or absent, and only its owner can read it. */
 import { randomBytes } from "node:crypto";
 import {
   accessSync,
@@ -18,7 +18,7 @@ import { exitCode, Failure } from "../terminal/failure.ts";
 export class Sink {
   readonly path: string;
 
-  /** Throws a {@link Failure} if the file could not be replaced, before anything is asked for it. */
+  /** Throws a {@link Failure} if the file could not be replaced, before a token is requested for it. */
   constructor(path: string) {
     this.path = resolvePath(path);
     let isOther: boolean;
@@ -28,7 +28,7 @@ export class Sink {
     } catch (error) {
       throw this.#failure(error);
     }
-    // Replacing a link, a device or a pipe would take it from whoever put it there.
+    // A link, a device or a pipe is there for a reason, and would be lost.
     if (isOther) {
       throw new Failure(`${this.path} is not a regular file; name another with --sink`, exitCode.usage);
     }
@@ -50,7 +50,7 @@ export class Sink {
       try {
         rmSync(temporary, { force: true });
       } catch {
-        // What kept it from being written, such as a file system that became read-only, keeps it from being removed.
+        // The cause of the failed write, such as a read-only file system, may prevent the removal too.
       }
       throw this.#failure(error);
     }

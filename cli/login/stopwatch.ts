@@ -1,6 +1,6 @@
 /**
- * Milliseconds since it was started, by whichever clock says more: a machine's own may be set back, and the other may
- * stand still while the machine sleeps. A token is thought older than it is rather than younger.
+ * Milliseconds since the start, by the clock that says more: the machine's clock may be set back, and the monotonic one
+ * may stop while the machine sleeps. An error makes a token look older, never younger.
  */
 export function startStopwatch(): () => number {
   const [wall, monotonic] = [Date.now(), performance.now()];

@@ -4,7 +4,7 @@ import type { IssuedToken } from "./login.ts";
 export const tokenFormats = ["token", "json", "env"] as const;
 export type TokenFormat = (typeof tokenFormats)[number];
 
-/** Without a last newline: `print` adds one, and a file holds the token alone, as those of Vault and Kubernetes do. */
+/** Without a final newline: `print` adds one, and a file holds only the token, as those of Vault and Kubernetes do. */
 export function formatToken(token: IssuedToken, format: TokenFormat): string {
   switch (format) {
     case "token":

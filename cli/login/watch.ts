@@ -9,9 +9,9 @@ import { startStopwatch } from "./stopwatch.ts";
 export interface WatchSteps {
   logIn(signal: AbortSignal): Promise<IssuedToken>;
   renew(accessToken: string, signal: AbortSignal): Promise<IssuedToken>;
-  /** Puts the token where its readers find it. */
+  /** Stores the token where its readers find it. */
   keep(token: IssuedToken): void;
-  /** Tells a person. */
+  /** Prints a line for a person. */
   say(line: string): void;
 }
 
@@ -25,14 +25,14 @@ interface HeldToken {
 }
 
 const maxRetryDelaySeconds = 60;
-/** However long an answer asks to wait, an operator who mends something is not kept waiting longer. */
+/** A Retry-After counts up to this, so that a retry follows soon after an operator's fix. */
 const maxRetryAfterSeconds = 300;
-/** How long a timer runs before the clocks are looked at again. */
+/** How long a timer runs before the clocks are read again. */
 const maxSleepMilliseconds = 30_000;
 
 /**
  * Rejects when `signal` ends it, or with the {@link Failure} of a first login that was refused for good. Once there was
- * a token it never gives up, since what is wrong then may be mended.
+ * a token it retries for ever, since the problem may be fixed.
  */
 export async function watch(steps: WatchSteps, signal: AbortSignal): Promise<never> {
   let held: HeldToken | undefined;
@@ -64,7 +64,7 @@ async function freshToken(
   steps: WatchSteps,
   signal: AbortSignal,
 ): Promise<HeldToken> {
-  // Started before the request: no token is older than its question.
+  // Started before the request: a token is never older than its request.
   const age = startStopwatch();
   const renewed = held === undefined ? undefined : await renewal(held, steps, signal);
   if (held !== undefined && renewed !== undefined) {
@@ -78,15 +78,15 @@ async function freshToken(
   return { token, age, sinceLogin: age, loginLife: token.expiresIn };
 }
 
-/** Undefined if a login must take the renewal's place. */
+/** Undefined if a login must replace the renewal. */
 async function renewal(
   { token, age, sinceLogin, loginLife }: HeldToken,
   steps: WatchSteps,
   signal: AbortSignal,
 ) {
-  // No answer to a renewal could be a token any more, and its failures, such as a 429, may outlast a login's.
+  // An expired token cannot be renewed, and a renewal's failures, such as a 429, may last longer than a login's.
   if (age() >= token.expiresIn * 1000) return undefined;
-  // Near the max TTL each renewal would last shorter than the one before.
+  // Near the max TTL, each renewed token would live shorter than the one before.
   const left = token.accessTokenMaxTTL - sinceLogin() / 1000;
   if (left < loginLife / 2) return undefined;
   try {
@@ -98,9 +98,9 @@ async function renewal(
   }
 }
 
-/** At about two thirds of the token's life; many that started together part ways. */
+/** Waits for about two thirds of the token's life, with a random part, so that many watches do not renew together. */
 async function untilDue({ token, age }: HeldToken, signal: AbortSignal): Promise<void> {
-  // It ends at a whole second, so up to a second of its life had gone when it was issued.
+  // Its expiry is a whole second, so up to a second of its life was over when it was issued.
   const due = Math.max(1000, (token.expiresIn - 1) * 1000 * (2 / 3 - Math.random() / 10));
   for (let left = due; left > 0; left = due - age()) {
     await sleep(Math.min(left, maxSleepMilliseconds), undefined, { signal });

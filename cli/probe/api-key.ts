@@ -1,4 +1,4 @@
-/** The API key that a probe signs with: a profile's, as for a login. */
+/** The API key that a probe signs with. It comes from a profile, as for a login. */
 import type { ApiKeyId } from "../../src/oci/key-id.ts";
 import { loadApiKey } from "../profile/api-key.ts";
 import { Passphrases } from "../profile/passphrase.ts";

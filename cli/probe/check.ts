@@ -1,15 +1,15 @@
-/** One question to the Worker, and what its answer proves. */
+/** One call of the Worker, and what its answer proves. */
 import * as z from "zod";
 import { isJsonObject } from "../json-object.ts";
 import { callWorker, type WorkerRequest } from "../worker/client.ts";
 
-/** `alarm`: a token where none may be. `unknown`: the Worker could not be asked, so nothing is proved. */
+/** `alarm`: a token that must not be issued. `unknown`: the Worker gave no usable answer, so nothing is proved. */
 export type Verdict = "ok" | "wrong" | "alarm" | "unknown";
 
 export interface Check {
   readonly name: string;
   readonly expected: number | string;
-  /** null without an answer. */
+  /** null if there was no answer. */
   readonly got: number | string | null;
   readonly verdict: Verdict;
   readonly milliseconds: number;
@@ -18,14 +18,14 @@ export interface Check {
 }
 
 export interface Answer {
-  /** Undefined without an answer. */
+  /** Undefined if there was no answer. */
   readonly status?: number;
   readonly text: string;
   readonly milliseconds: number;
 }
 
 /** Sends no credential and follows no redirect. Never rejects. */
-export async function ask(origin: string, request: WorkerRequest): Promise<Answer> {
+export async function call(origin: string, request: WorkerRequest): Promise<Answer> {
   const started = performance.now();
   const answer = await callWorker(origin, request);
   const milliseconds = Math.round(performance.now() - started);
@@ -34,7 +34,7 @@ export async function ask(origin: string, request: WorkerRequest): Promise<Answe
     : { text: answer.reason, milliseconds };
 }
 
-export function couldTell({ status }: Answer): boolean {
+export function isConclusive({ status }: Answer): boolean {
   return status !== undefined && status !== 429 && status < 500;
 }
 
@@ -46,8 +46,8 @@ export function parsed(text: string): unknown {
   }
 }
 
-/** What the Worker says for itself in an answer that is not the right one. */
-export function told(answer: Answer): string {
+/** The Worker's message in an answer that is not the expected one. */
+export function messageOf(answer: Answer): string {
   if (answer.status === undefined) return answer.text;
   const body = parsed(answer.text);
   const message = isJsonObject(body) ? body.message : undefined;
@@ -65,19 +65,19 @@ function envelope(status: number) {
   return status === 400 || status === 403 ? body.extend({ details: z.unknown().optional() }) : body;
 }
 
-/** A JWT anywhere: a refusal must not carry one. */
+/** A JWT anywhere in the text: a refusal must not have one. */
 const token = /eyJ[\w-]{8,}\.[\w-]{8,}\./;
 
-/** Whether a forgery was refused as it must be: by its status, with the envelope and nothing more. */
+/** Whether a forgery was refused as required: with its status, and the envelope and nothing more. */
 export function judgeRefusal(name: string, expected: number, answer: Answer): Check {
   const { status, text, milliseconds } = answer;
   const check = { name, expected, got: status ?? null, milliseconds };
-  // A page that something in front of the Worker answers to everything is no login.
+  // A proxy in front of the Worker may answer every request with a page, which is not a login.
   const loggedIn = status !== undefined && status >= 200 && status < 300 && isJsonObject(parsed(text));
   if (loggedIn || token.test(text)) return { ...check, verdict: "alarm", message: "was not refused" };
-  if (!couldTell(answer)) return { ...check, verdict: "unknown", message: told(answer) };
-  if (status !== expected) return { ...check, verdict: "wrong", message: told(answer) };
+  if (!isConclusive(answer)) return { ...check, verdict: "unknown", message: messageOf(answer) };
+  if (status !== expected) return { ...check, verdict: "wrong", message: messageOf(answer) };
   return envelope(expected).safeParse(parsed(text)).success
     ? { ...check, verdict: "ok" }
-    : { ...check, verdict: "wrong", message: "the refusal has not the form that it must have" };
+    : { ...check, verdict: "wrong", message: "the refusal does not have the documented form" };
 }

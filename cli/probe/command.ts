@@ -46,7 +46,7 @@ ${profileHelp}
 Examples:
   $ oci-auth probe --url https://auth.example.com --identity-id 7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22
   $ oci-auth probe --url https://auth.example.com --identity-id 7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22 --profile probe --json
-${exitCodesHelp("all is as it must be", "a login that must succeed did not, or one that must be refused was not")}`,
+${exitCodesHelp("every check passed", "a login that must succeed did not, or one that must be refused was not")}`,
     )
     .action(async (options: ProbeOptions) => {
       const { url, identityId, json = false } = options;
@@ -74,7 +74,7 @@ async function probe(
     await signLogin(identityId, honestSigning(apiKey, new Date(now))),
   );
   const checks = [check];
-  // Nobody is there: each of the others would wait as long to say the same.
+  // Without an answer, each of the other checks would wait as long for the same result.
   if (check.got === null) return checks;
   if (login !== undefined) checks.push(await checkToken(origin, login, expectation));
   const strangeKey = await newStrangeKey();
@@ -114,5 +114,8 @@ function verdictOn(url: string, checks: readonly Check[]): Failure {
       exitCode.refused,
     );
   }
-  return new Failure(`it could not be told: ${said(by("unknown"))}; try again later`, exitCode.unavailable);
+  return new Failure(
+    `the checks could not be completed: ${said(by("unknown"))}; try again later`,
+    exitCode.unavailable,
+  );
 }

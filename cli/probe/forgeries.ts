@@ -1,6 +1,6 @@
 /**
- * Logins that must be refused. Each is right in all but one thing, so that with its defence gone it would get a token,
- * and each is signed at its own second, so that none is a repetition of another.
+ * Logins that must be refused. Each is wrong in one thing only, so without its defence it would get a token. Each is
+ * signed at its own second, so that none repeats another.
  */
 import { createHash } from "node:crypto";
 import { formatApiKeyId } from "../../src/oci/key-id.ts";
@@ -11,11 +11,11 @@ import { honestSigning, type LoginBody, type Signing, signLogin } from "./signed
 
 export interface Forgery {
   readonly name: string;
-  /** The status that refuses it. */
+  /** The status of its refusal. */
   readonly expected: number;
-  /** What must be so for it to be refused. */
+  /** The rule that refuses it. */
   readonly defence: string;
-  /** What is posted. */
+  /** The request body. */
   readonly body: (forger: Forger) => Promise<string>;
 }
 
@@ -24,11 +24,11 @@ export interface Forger {
   readonly identityId: string;
   /** A key that OCI does not know. */
   readonly strangeKey: { readonly key: CryptoKey; readonly fingerprint: string };
-  /** Of this forgery alone, and fresh. */
+  /** A fresh date that no other forgery has. */
   readonly date: Date;
 }
 
-/** A key of this probe's own. */
+/** A key that this probe makes. */
 export async function newStrangeKey(): Promise<Forger["strangeKey"]> {
   const { privateKey, publicKey } = await crypto.subtle.generateKey(
     {
@@ -89,7 +89,7 @@ export const forgeries: readonly Forgery[] = [
   {
     name: "unknown-key",
     expected: 401,
-    defence: "a key that the user does not have is not taken",
+    defence: "a key that the user does not have is refused",
     body: forged(({ apiKey, strangeKey }) => ({
       key: strangeKey.key,
       keyId: formatApiKeyId({ ...apiKey, fingerprint: strangeKey.fingerprint }),
@@ -135,13 +135,13 @@ export const forgeries: readonly Forgery[] = [
   {
     name: "old-date",
     expected: 401,
-    defence: "a date of more than five minutes ago is refused",
+    defence: "a date more than five minutes ago is refused",
     body: forged(({ date }) => ({ date: at(date, -minutes(10)) })),
   },
   {
     name: "future-date",
     expected: 401,
-    defence: "a date of more than five minutes ahead is refused",
+    defence: "a date more than five minutes ahead is refused",
     body: forged(({ date }) => ({ date: at(date, minutes(10)) })),
   },
   {
@@ -210,7 +210,7 @@ export const forgeries: readonly Forgery[] = [
   {
     name: "unknown-algorithm",
     expected: 400,
-    defence: "only OCI's algorithms are taken",
+    defence: "only OCI's algorithms are accepted",
     body: rewritten((login) => authorization(login, '"rsa-sha256"', '"hmac-sha256"')),
   },
   {
@@ -228,19 +228,19 @@ export const forgeries: readonly Forgery[] = [
   {
     name: "unknown-organization",
     expected: 404,
-    defence: "the organization that is asked for exists",
+    defence: "the organization that is named exists",
     body: rewritten((login) => ({ ...login, organizationSlug: `probe-${crypto.randomUUID()}` })),
   },
   {
     name: "unknown-field",
     expected: 422,
-    defence: "a body has the contract's fields and no other",
+    defence: "a body has the contract's fields and no others",
     body: rewritten((login) => ({ ...login, probe: true })),
   },
   {
     name: "unknown-header",
     expected: 422,
-    defence: "the headers are the contract's and no other",
+    defence: "the headers are the contract's and no others",
     body: rewritten((login) => ({ ...login, headers: { ...login.headers, accept: "*/*" } })),
   },
   {

@@ -1,8 +1,8 @@
-/** The login that must succeed, and the token that it gives. */
+/** The login that must succeed, and its token. */
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
 import * as z from "zod";
 import type { ApiKey } from "./api-key.ts";
-import { type Answer, ask, type Check, couldTell, parsed, told } from "./check.ts";
+import { type Answer, type Check, call, isConclusive, messageOf, parsed } from "./check.ts";
 import type { LoginBody } from "./signed-login.ts";
 
 const loginAnswer = z.strictObject({
@@ -16,7 +16,7 @@ type LoginAnswer = z.output<typeof loginAnswer>;
 export const loginPath = "/api/v1/auth/oci-auth/login";
 
 export function postLogin(origin: string, body: string): Promise<Answer> {
-  return ask(origin, { path: loginPath, body });
+  return call(origin, { path: loginPath, body });
 }
 
 export async function checkLogin(
@@ -30,12 +30,12 @@ export async function checkLogin(
     got: answer.status ?? null,
     milliseconds: answer.milliseconds,
   };
-  if (!couldTell(answer)) return { check: { ...check, verdict: "unknown", message: told(answer) } };
-  if (answer.status !== 200) return { check: { ...check, verdict: "wrong", message: told(answer) } };
+  if (!isConclusive(answer)) return { check: { ...check, verdict: "unknown", message: messageOf(answer) } };
+  if (answer.status !== 200) return { check: { ...check, verdict: "wrong", message: messageOf(answer) } };
   const login = loginAnswer.safeParse(parsed(answer.text));
   return login.success
     ? { check: { ...check, verdict: "ok" }, login: login.data }
-    : { check: { ...check, verdict: "wrong", message: "the answer has not the contract's fields" } };
+    : { check: { ...check, verdict: "wrong", message: "the answer does not have the contract's fields" } };
 }
 
 /** What the token of the login must say. */
@@ -54,7 +54,7 @@ const claims = z.object({
   oci: z.object({ tenancyOcid: z.string(), userOcid: z.string() }),
 });
 
-/** Verifies as a service would that trusts the issuer: by what it publishes. */
+/** Verifies the token as a service does that trusts the issuer: with the keys that the issuer publishes. */
 export async function checkToken(
   origin: string,
   { accessToken, expiresIn }: LoginAnswer,
@@ -71,16 +71,16 @@ export async function checkToken(
   });
   const wrong = (message: string) => checked("wrong", "not verified", message);
 
-  const described = await ask(origin, { path: "/.well-known/openid-configuration" });
-  if (!couldTell(described)) return checked("unknown", described.status ?? null, told(described));
+  const described = await call(origin, { path: "/.well-known/openid-configuration" });
+  if (!isConclusive(described)) return checked("unknown", described.status ?? null, messageOf(described));
   const published = discovery.safeParse(parsed(described.text)).data;
   if (published === undefined) return wrong("there is no discovery document");
   if (published.issuer !== issuer) {
     return wrong(`the Worker says that its issuer is ${published.issuer}, not ${issuer}`);
   }
-  // The keys are read where the probe was sent, which may be another name for the issuer.
-  const listed = await ask(origin, { path: new URL(published.jwks_uri).pathname });
-  if (!couldTell(listed)) return checked("unknown", listed.status ?? null, told(listed));
+  // The keys are read from the probed origin, which may be another name of the issuer.
+  const listed = await call(origin, { path: new URL(published.jwks_uri).pathname });
+  if (!isConclusive(listed)) return checked("unknown", listed.status ?? null, messageOf(listed));
   const keys = jwks.safeParse(parsed(listed.text)).data;
   if (keys === undefined) return wrong("there is no JWK Set");
   try {
@@ -99,8 +99,8 @@ export async function checkToken(
       return wrong(`the token is of ${oci.userOcid} of ${oci.tenancyOcid}`);
     }
   } catch (error) {
-    if (error instanceof z.ZodError) return wrong("the token has not the claims that it must have");
-    // jose's, or the runtime's of a key that cannot be imported.
+    if (error instanceof z.ZodError) return wrong("the token does not have the required claims");
+    // An error of jose, or the runtime's error for a key that cannot be imported.
     return wrong(error instanceof Error ? error.message : String(error));
   }
   return checked("ok", "verified");

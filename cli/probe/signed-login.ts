@@ -16,14 +16,14 @@ export interface LoginBody {
 export interface Signing {
   readonly key: CryptoKey;
   readonly keyId: string;
-  /** Whose Get User it is. */
+  /** The user of the Get User request. */
   readonly target: string;
   readonly host: string;
   readonly date: string;
   readonly signed: readonly SignedHeader[];
 }
 
-/** As the holder of the key signs. */
+/** The correct signing, as the holder of the key signs. */
 export function honestSigning(apiKey: ApiKey, date: Date): Signing {
   return {
     key: apiKey.key,

@@ -1,4 +1,4 @@
-/** The API key of a profile, in the steps that can each go wrong. */
+/** Loads the API key of a profile. Each step that can fail is a check of its own. */
 import { readFileSync } from "node:fs";
 import { type ApiKeyId, isFingerprint } from "../../src/oci/key-id.ts";
 import {
@@ -18,7 +18,7 @@ import { type Checked, failed, orFail, passed } from "../terminal/checked.ts";
 import type { Passphrases } from "./passphrase.ts";
 import { checkComplete, type Profile, resolvePath, type SettingName } from "./profile.ts";
 
-/** All that a login is signed with. */
+/** Everything that a login is signed with. */
 export interface ApiKey {
   readonly keyId: ApiKeyId;
   readonly region: string;
@@ -29,8 +29,8 @@ export interface KeyFile {
   readonly pem: string;
   /** Undefined if it came from the environment. */
   readonly path: string | undefined;
-  /** In words for a message. */
-  readonly called: string;
+  /** Its name in a message. */
+  readonly label: string;
 }
 
 /** Throws a `Failure` at the first step that is not ok. */
@@ -73,7 +73,7 @@ export function checkOwner(profile: Profile): Checked<{ userOcid: UserOcid; tena
 
 const whereOcidsAre = "copy it from the user's profile in the OCI console";
 
-/** The region's full name, which is the tenancy's realm's as far as regions are known. */
+/** The region's full name. A known region must be of the tenancy's realm. */
 export function checkRegion(profile: Profile): Checked<string> {
   const { value, from } = setting(profile, "region");
   const region = parseRegion(value);
@@ -95,14 +95,14 @@ export function checkRegion(profile: Profile): Checked<string> {
 
 export function readKeyFile(profile: Profile): Checked<KeyFile> {
   const content = profile.settings.key_content;
-  // As in Oracle's SDKs, the key itself wins over a file.
+  // As in Oracle's SDKs, the key itself has precedence over a file.
   if (content !== undefined) {
-    return passed({ pem: content.value, path: undefined, called: content.from }, `from ${content.from}`);
+    return passed({ pem: content.value, path: undefined, label: content.from }, `from ${content.from}`);
   }
   const { value, from } = setting(profile, "key_file");
   const path = resolvePath(value);
   try {
-    return passed({ pem: readFileSync(path, "utf8"), path, called: path }, path);
+    return passed({ pem: readFileSync(path, "utf8"), path, label: path }, path);
   } catch (error) {
     const { message } = error as Error;
     return failed(
@@ -113,7 +113,7 @@ export function readKeyFile(profile: Profile): Checked<KeyFile> {
 }
 
 export async function openKey(
-  { pem, called }: KeyFile,
+  { pem, label }: KeyFile,
   profile: Profile,
   passphrases: Passphrases,
 ): Promise<Checked<ApiPrivateKey>> {
@@ -123,17 +123,17 @@ export async function openKey(
     return passed(key.value, "an RSA key");
   }
   const configured = profile.settings.pass_phrase;
-  const passphrase = configured?.value ?? (await passphrases.ask(called));
+  const passphrase = configured?.value ?? (await passphrases.of(label));
   if (passphrase === undefined) {
     return failed(
-      `${called} is encrypted, and there is neither a passphrase nor a terminal to ask for it`,
+      `${label} is encrypted, and there is neither a passphrase nor a terminal to ask for it`,
       "set OCI_CLI_PASSPHRASE, or pass_phrase in the profile",
     );
   }
   const key = await parsePrivateKey(pem, passphrase);
   if (key.ok) return passed(key.value, "an RSA key, encrypted, and the passphrase is right");
   const source = configured === undefined ? "type it again" : `correct ${configured.from}`;
-  return failed(`${called}: ${key.problem}`, source);
+  return failed(`${label}: ${key.problem}`, source);
 }
 
 /** Whether the key is the one that the profile says it is. */
@@ -146,7 +146,7 @@ export function checkFingerprint(profile: Profile, key: ApiPrivateKey): Checked<
   return failed(what, "correct the fingerprint, or name the file of the key that has it");
 }
 
-/** Of a profile that is complete. */
+/** A setting of a complete profile. */
 function setting({ settings }: Profile, name: SettingName) {
   return settings[name] ?? { value: "", from: name };
 }

@@ -4,8 +4,8 @@
  * of a line, so a value such as a passphrase may hold them, and quotes are part of a value. The ini package differs in
  * all three, and makes a nested section of a profile whose name has a dot.
  *
- * Two profiles of one name, and a setting twice in one, are refused as there: a login must not be signed with a mixture
- * of two. So is a line that is indented more than the setting before, which is a part of that setting's value there.
+ * Two profiles of one name, and a setting twice in one profile, are refused as there: a login must not be signed with a
+ * mixture of two. A line that is indented more than the setting before is refused too: there, it continues the value.
  */
 import { malformed, type Parsed, parsed } from "../../src/oci/parsed.ts";
 
@@ -18,7 +18,7 @@ export const defaultProfile = "DEFAULT";
 export function parseConfigFile(text: string): Parsed<ConfigFile> {
   const profiles = new Map<string, Map<string, string>>();
   let current: Map<string, string> | undefined;
-  /** Of the setting before, in this profile. */
+  /** Indentation of the setting before, in this profile. */
   let indentation = Number.POSITIVE_INFINITY;
   for (const [index, raw] of text
     .replace(/^\ufeff/, "")
@@ -28,12 +28,12 @@ export function parseConfigFile(text: string): Parsed<ConfigFile> {
     if (line === "" || line.startsWith("#") || line.startsWith(";")) continue;
     const indented = raw.length - raw.trimStart().length;
     if (indented > indentation) {
-      return malformed(`line ${index + 1} is indented, as if it went on with the line before`);
+      return malformed(`line ${index + 1} is indented, as if it continued the line before`);
     }
-    // What follows the bracket is left out, as there.
+    // Text after the bracket is ignored, as there.
     const profile = /^\[(.+)\]/.exec(line)?.[1]?.trim();
     if (profile !== undefined) {
-      // What is for all of them may be in several places.
+      // Only the defaults may be in several places.
       if (profiles.has(profile) && profile !== defaultProfile) {
         return malformed(`line ${index + 1} begins [${profile}] a second time`);
       }
@@ -47,15 +47,14 @@ export function parseConfigFile(text: string): Parsed<ConfigFile> {
       return malformed(`line ${index + 1} is neither [profile] nor name=value`);
     }
     if (current === undefined) return malformed(`line ${index + 1} is before the first [profile]`);
-    if (current.has(name.toLowerCase()))
-      return malformed(`line ${index + 1} sets a second time what is set before`);
+    if (current.has(name.toLowerCase())) return malformed(`line ${index + 1} repeats a setting`);
     current.set(name.toLowerCase(), value);
     indentation = indented;
   }
   return parsed(profiles);
 }
 
-/** A profile with what it inherits from DEFAULT, which is always there, if only empty. */
+/** A profile with the values that it inherits from DEFAULT, which always exists, though it may be empty. */
 export function profileOf(file: ConfigFile, name: string): ReadonlyMap<string, string> | undefined {
   const own = file.get(name);
   if (own === undefined && name !== defaultProfile) return undefined;

@@ -1,4 +1,4 @@
-/** Who signs: the settings of a profile, from the command line, the environment and the configuration file. */
+/** The settings of the profile that signs, from the command line, the environment and the configuration file. */
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
@@ -12,13 +12,13 @@ export interface ProfileOptions {
   readonly region?: string;
 }
 
-/** A value, and where it is set, in words for a message. */
+/** A value, and for messages where it is set. */
 export interface Setting {
   readonly value: string;
   readonly from: string;
 }
 
-/** What the configuration file calls each setting, and the variable of Oracle's command line that overrides it. */
+/** Each setting by its name in the configuration file, and the variable of Oracle's command line that overrides it. */
 const variables = {
   user: "OCI_CLI_USER",
   tenancy: "OCI_CLI_TENANCY",
@@ -33,16 +33,16 @@ export type SettingName = keyof typeof variables;
 
 export interface Profile {
   readonly name: string;
-  /** The configuration file; undefined if there is none, and the environment says it all. */
+  /** The configuration file; undefined if there is none, and all settings are from the environment. */
   readonly file: string | undefined;
   readonly settings: { readonly [name in SettingName]?: Setting };
-  /** Its key is a session's, and goes with a security token. */
+  /** Whether its key belongs to a session, and needs a security token. */
   readonly isSession: boolean;
-  /** What a person may not expect of where the settings were read. */
+  /** Says from where settings were read, if that may surprise. */
   readonly notice: string | undefined;
 }
 
-/** Those of Oracle's command line, with its variables. */
+/** Adds the options of Oracle's command line, with its variables. */
 export function addProfileOptions(command: Command): Command {
   return command
     .addOption(
@@ -71,9 +71,9 @@ a variable over the file, and a profile inherits what it does not set from [DEFA
                at the working directory, as in Oracle's SDKs)
   pass_phrase  OCI_CLI_PASSPHRASE, or typed when asked`;
 
-/** Finds the profile, whatever settings it has. */
+/** Finds the profile. It may lack settings. */
 export function readProfile(options: ProfileOptions): Checked<Profile> {
-  // An empty variable is as good as none.
+  // An empty variable counts as none.
   const name = options.profile || defaultProfile;
   const { path, notice } = locate(options.configFile || undefined);
   const filed = path === undefined ? passed(new Map(), "") : readSettings(path, name);
@@ -81,7 +81,7 @@ export function readProfile(options: ProfileOptions): Checked<Profile> {
   const settings: { [name in SettingName]?: Setting } = {};
   for (const [setting, variable] of Object.entries(variables) as [SettingName, string][]) {
     const set = process.env[variable];
-    // Oracle's tools take the key itself from a program or the environment, never from a file.
+    // Oracle's tools read the key itself from a program or the environment, never from a file.
     const own: string | undefined = setting === "key_content" ? undefined : filed.value.get(setting);
     if (setting === "region" && options.region !== undefined) {
       settings.region = { value: options.region, from: "--region" };
@@ -97,7 +97,7 @@ export function readProfile(options: ProfileOptions): Checked<Profile> {
   return passed(profile, notice === undefined ? read : `${read}; ${notice}`);
 }
 
-/** Whether it has all that an API key needs. */
+/** Whether the profile has all settings that an API key needs. */
 export function checkComplete({ name, file, settings, isSession }: Profile): Checked<void> {
   const required: SettingName[] = ["user", "tenancy", "fingerprint", "region"];
   if (settings.key_content === undefined) required.push("key_file");
@@ -127,7 +127,7 @@ export function resolvePath(path: string): string {
   return resolve(path.replace(/^~(?=\/|$)/, home));
 }
 
-/** Where the system knows none, as of a user that it does not know either, `~` stays, as in Python. */
+/** Without a home folder, as for a user that the system does not know, `~` stays, as in Python. */
 function home(): string {
   try {
     return homedir();
@@ -136,7 +136,7 @@ function home(): string {
   }
 }
 
-/** As Oracle's tools do, OCI_CONFIG_FILE counts only where there is no ~/.oci/config. */
+/** As in Oracle's tools, OCI_CONFIG_FILE counts only if there is no ~/.oci/config. */
 function locate(named: string | undefined): { path: string | undefined; notice?: string } {
   if (named !== undefined) return { path: resolvePath(named) };
   const usual = resolvePath("~/.oci/config");

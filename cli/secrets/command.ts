@@ -49,7 +49,7 @@ Example:
     .addArgument(new Argument("<name>", "the secret to rotate").choices(secretNames))
     .requiredOption(
       "--from <file>",
-      "secrets.json as it is kept, or - for stdin: Cloudflare shows no secret again",
+      "secrets.json as it is kept, or - for stdin: Cloudflare never shows a secret again",
     )
     .addHelpText(
       "after",
@@ -87,7 +87,7 @@ async function makeNew({ folder, env }: Options): Promise<void> {
   const path = quoted(join(folder, name));
   print(`Wrote ${path}: ${secretNames.join(", ")}.
 
-1. Copy it to your secret store. Cloudflare shows no secret again, and each rotation starts from it.
+1. Copy it to your secret store. Cloudflare never shows a secret again, and each rotation starts from it.
 2. Deploy with it:
      npx wrangler deploy --env ${env} --secrets-file ${path}
 3. Remove it from this machine.
@@ -120,7 +120,7 @@ async function rotate(name: SecretName, options: Options & { from: string }): Pr
   }
   print(`${steps.length + 1}. Keep ${path} as secrets.json from now on, and remove the files of the steps.
 
-docs/operate.md says more, also on a key that has leaked.`);
+docs/operate.md says more, and what to do about a leaked key.`);
 }
 
 function fileName(name: SecretName, step: Step, at: number): string {
@@ -133,7 +133,7 @@ function fileOf(secrets: Readonly<Record<string, string>>): string {
 
 const keptSecrets = z.record(z.string(), z.string());
 
-/** What is in it beside the secret to rotate is kept as it is. A message shows none of it. */
+/** The other secrets in the file are kept unchanged. No message shows any of them. */
 function readKept(from: string, name: SecretName): Record<string, string> {
   const kept = keptSecrets.safeParse(jsonOf(readText(from)));
   if (kept.success && kept.data[name]) return kept.data;

@@ -1,4 +1,4 @@
-/** What each step of a rotation deploys. docs/operate.md, "Rotate secrets", says why in this order and what to wait for. */
+/** What each step of a rotation deploys. docs/operate.md, "Rotate secrets", explains the order and the waits. */
 import type { JWK } from "jose";
 import * as z from "zod";
 import { encryptionKeySet } from "../../src/keys/credential-encryption.ts";
@@ -7,19 +7,19 @@ import { malformed, type Parsed, parsed } from "../../src/oci/parsed.ts";
 import { newAdminToken, newEncryptionKey, newSigningKey, type SecretName } from "./fresh-secrets.ts";
 
 export interface Step {
-  /** In the file's name. */
+  /** Part of the file's name. */
   readonly name: string;
   readonly does: string;
   /** The secret's new value. */
   readonly value: string;
-  /** What has to pass or be done before the next step. */
+  /** What must pass or be done before the next step. */
   readonly wait?: string;
 }
 
 /** Cloudflare's limit for one secret. */
 const maxBytes = 5 * 1024;
 
-/** The steps from the current value, in their order. The last is the value from then on. A problem shows no value. */
+/** The steps from the current value, in order. The last one's value is the final one. A problem shows no value. */
 export async function rotationOf(name: SecretName, current: string): Promise<Parsed<Step[]>> {
   const steps = await rotations[name](current);
   if (!steps.ok) return steps;
@@ -77,12 +77,17 @@ function stepsOf(current: readonly JWK[], key: JWK, waits: { added: string; firs
   const value = (...keys: readonly JWK[]) => JSON.stringify({ keys });
   return [
     { name: "added", does: "Add the new key last", value: value(...current, key), wait: waits.added },
-    { name: "first", does: "Move it first", value: value(key, ...current), wait: waits.first },
-    { name: "dropped", does: "Drop what was there before", value: value(key) },
+    {
+      name: "first",
+      does: "Move the new key to the front",
+      value: value(key, ...current),
+      wait: waits.first,
+    },
+    { name: "dropped", does: "Drop the old keys", value: value(key) },
   ];
 }
 
-/** Checked as the Worker checks them, and as they are: with members that the Worker leaves out, such as `use`. */
+/** The keys, checked as the Worker checks them, and unchanged: with members that the Worker ignores, such as `use`. */
 function keysOf<T>(text: string, schema: z.ZodType<T>): Parsed<{ checked: T; raw: JWK[] }> {
   let json: unknown;
   try {

@@ -1,4 +1,4 @@
-/** Files that hold secrets: all of them or none, their owner's alone, new, and nothing that git could commit. */
+/** Writes files of secrets: all or none, readable by their owner only, new, and never where git could commit them. */
 import { closeSync, fsyncSync, lstatSync, openSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { resolvePath } from "../profile/profile.ts";
@@ -11,7 +11,7 @@ export interface SecretFile {
   readonly text: string;
 }
 
-/** Throws a {@link Failure} and leaves nothing behind if one of them cannot be written. */
+/** Throws a {@link Failure}, and leaves no file, if one of them cannot be written. */
 export function writeSecretFiles(folder: string, files: readonly SecretFile[]): void {
   const real = realFolder(folder);
   for (const { name } of files) {
@@ -23,7 +23,7 @@ export function writeSecretFiles(folder: string, files: readonly SecretFile[]): 
   try {
     for (const { name, text } of files) {
       const path = join(real, name);
-      // Never over a file that somebody else made meanwhile.
+      // Never overwrites a file that was made meanwhile.
       const file = openSync(path, "wx", 0o600);
       written.push(path);
       try {
@@ -44,7 +44,7 @@ export function writeSecretFiles(folder: string, files: readonly SecretFile[]): 
 
 function alreadyThere(path: string): Failure {
   return new Failure(
-    `${path} is there already, and may be the only copy of a secret; move it to your secret store, or name another folder with --folder`,
+    `${path} exists already, and may be the only copy of a secret; move it to your secret store, or name another folder with --folder`,
     exitCode.usage,
   );
 }
@@ -53,6 +53,9 @@ function realFolder(folder: string): string {
   try {
     return realpathSync(resolvePath(folder));
   } catch (error) {
-    throw new Failure(`--folder cannot be used: ${(error as Error).message}; make it first`, exitCode.usage);
+    throw new Failure(
+      `--folder cannot be used: ${(error as Error).message}; create it first`,
+      exitCode.usage,
+    );
   }
 }

@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import { type Checked, failed, passed } from "../terminal/checked.ts";
 
 /**
- * Passes outside of a work tree and for what git ignores there. What cannot be told counts as what git could commit:
- * git is not installed or refuses to look, and a folder above has a `.git`. `folder` is a real path, without links.
+ * Passes outside of a work tree, and for files that git ignores there. Fails if git cannot say, since it is not
+ * installed or refuses, and a folder above has a `.git`. `folder` is a real path, without links.
  */
 export function checkNotCommitted(folder: string, name: string): Checked<void> {
   const path = join(folder, name);

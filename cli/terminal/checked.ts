@@ -1,8 +1,8 @@
 import { exitCode, Failure } from "./failure.ts";
 
 /**
- * What a check found: a value, and a word on it, or what is wrong and what to do. A login ends at the first that is not
- * ok; the doctor shows them all.
+ * The result of a check: a value with a remark, or what is wrong and what to do. A login ends at the first failed
+ * check; the doctor shows them all.
  */
 export type Checked<T> = Passed<T> | Failed;
 

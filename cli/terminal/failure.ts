@@ -1,23 +1,23 @@
-/** How the command line exits. Documented in every `--help`, by {@link exitCodesHelp}. */
+/** The exit codes of the command line. Every `--help` documents them, by {@link exitCodesHelp}. */
 export const exitCode = {
   ok: 0,
-  /** The Worker, or a check, said no. */
+  /** The Worker refused, or a check failed. */
   refused: 1,
-  /** The command line, the configuration or a file is wrong: trying again is of no use before it is mended. */
+  /** The command line, the configuration or a file is wrong: a retry is of no use before it is corrected. */
   usage: 2,
-  /** The Worker could not be reached, or answered that it cannot answer now: trying again later may help. */
+  /** The Worker could not be reached, or cannot answer now: a retry later may help. */
   unavailable: 3,
 } as const;
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
-/** For the end of a help text, with what the first two mean to the command. */
+/** The end of a help text. The parameters are what the first two codes mean for the command. */
 export function exitCodesHelp(ok: string, refused: string): string {
   return `
 Exit codes:
   0  ${ok}
   1  ${refused}
-  2  the command line, the configuration or a file is wrong; mend it and run it again
+  2  the command line, the configuration or a file is wrong; correct it and run it again
   3  the Worker could not be reached or cannot answer now; try again later`;
 }
 

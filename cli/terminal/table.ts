@@ -13,7 +13,7 @@ const plain = {
   style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
 };
 
-/** A line for each row, with a head of the columns' names. */
+/** A line for each row, below the columns' names. */
 export function tableOf(rows: readonly JsonObject[], columns: readonly string[]): string {
   const table = new Table({ ...plain, head: columns.map(title) });
   for (const row of rows) table.push(columns.map((column) => shown(row[column])));

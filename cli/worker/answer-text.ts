@@ -1,7 +1,7 @@
-/** Far more than a page of a hundred of anything. */
+/** Far larger than any page of a hundred items. */
 const maxBytes = 32 * 1024 * 1024;
 
-/** The text of an answer. Rejects if there is too much of it: what never ends must not fill the memory. */
+/** The text of an answer. Rejects if it is too long: an endless answer must not fill the memory. */
 export async function textOf({ body }: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -1,21 +1,21 @@
-/** The one client of the Worker: what it answered, or that it did not. */
+/** The one client of the Worker. It returns the answer, or that there was none. */
 import { type JsonObject, parseJsonObject } from "../json-object.ts";
 import { textOf } from "./answer-text.ts";
 import { reasonOf } from "./connection-error.ts";
 
 export interface WorkerRequest {
   readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** With its query. Whatever it is, the host is the origin's: `//` does not begin another. */
+  /** Path and query. It cannot change the host: `//` does not start another one. */
   readonly path: string;
   /** JSON. */
   readonly body?: string | undefined;
   readonly bearer?: string;
-  /** How long it may take, where it is not a login's {@link timeoutSeconds}. */
+  /** Timeout, if not a login's {@link timeoutSeconds}. */
   readonly timeoutSeconds?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The Worker gives up a login after seven seconds (docs/operate.md, `too-slow`); the rest is for the way. */
+/** The Worker ends a login after seven seconds (docs/operate.md, `too-slow`); the rest is for the network. */
 const timeoutSeconds = 15;
 
 export interface Answer {
@@ -29,13 +29,13 @@ export interface Answer {
 
 export interface NoAnswer {
   readonly kind: "no answer";
-  /** Of a sentence whose subject is the Worker. */
+  /** The rest of a sentence whose subject is the Worker. */
   readonly problem: string;
   /** The same in fewer words, without a subject. */
   readonly reason: string;
 }
 
-/** No redirect is followed: it would take a bearer or a signature elsewhere. Rejects only when `signal` ends it. */
+/** Follows no redirect: it would send a token or a signature elsewhere. Rejects only when `signal` ends it. */
 export async function callWorker(origin: string, request: WorkerRequest): Promise<Answer | NoAnswer> {
   const { method, path, body, bearer, signal } = request;
   const seconds = request.timeoutSeconds ?? timeoutSeconds;
@@ -65,7 +65,7 @@ export async function callWorker(origin: string, request: WorkerRequest): Promis
   }
 }
 
-/** Seconds that the answer asks to wait (RFC 9110, section 10.2.3); undefined if it does not. */
+/** Seconds of the answer's Retry-After (RFC 9110, section 10.2.3); undefined if it has none. */
 export function retryAfterSeconds({ headers }: Pick<Answer, "headers">, now: number): number | undefined {
   const text = headers.get("retry-after");
   if (text === null) return undefined;

@@ -1,6 +1,6 @@
 /**
- * What fetch says of a connection that failed is in the cause of its error; where a host has several addresses, it is
- * in that of each, and the cause itself says nothing.
+ * The reason of a failed connection is in the cause of fetch's error. If a host has several addresses, the cause has an
+ * error for each, and no message of its own.
  */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,14 +1,14 @@
-/** What a refusal of the Worker means to whoever logs in, and what to do. */
+/** What a refusal of the Worker means for the user who logs in, and what to do. */
 import { isJsonObject } from "../json-object.ts";
 import { type ExitCode, exitCode, Failure } from "../terminal/failure.ts";
 import { printable } from "../terminal/terminal.ts";
 import { type Answer, type NoAnswer, retryAfterSeconds } from "./client.ts";
 
-/** What the Worker said in place of a token. Its message is one sentence, with what to do next. */
+/** A login or renewal that returned no token. Its message is one sentence, with what to do next. */
 export class Refused extends Failure {
   readonly problem: string;
   readonly next: string;
-  /** Whether the same attempt, signed again, may succeed without anybody's doing. */
+  /** Whether the same attempt, signed again, may succeed although nobody changes anything. */
   readonly transient: boolean;
   readonly retryAfterSeconds: number | undefined;
 
@@ -34,7 +34,7 @@ interface Advice {
   readonly next: string;
 }
 
-/** The Worker's messages that clients may match, and what a workload's owner can do about each. */
+/** The Worker's messages that clients may match, and what the owner of a workload can do about each. */
 const advice: readonly Advice[] = [
   {
     status: 401,
@@ -70,14 +70,14 @@ const advice: readonly Advice[] = [
   {
     status: 401,
     message: /not authorized to access sub organization/,
-    means: "the identity is no member of that organization",
+    means: "the identity is not a member of that organization",
     next: "have an administrator add it there, or leave --organization-slug out",
   },
   {
     status: 403,
     message: /suspended/i,
-    means: "an administrator stopped it",
-    next: "ask why, and have it resumed",
+    means: "an administrator suspended it",
+    next: "ask an administrator why, and have it resumed",
   },
   {
     status: 404,
@@ -97,7 +97,7 @@ const nextByStatus: Readonly<Record<number, string>> = {
   400: "correct what it names",
   422: "check --identity-id and --organization-slug, and use the command line of the Worker's own version",
   429: "wait, and have fewer logins from this address",
-  500: "tell the Worker's operator the request id",
+  500: "report the request id to the Worker's operator",
   503: "try again later",
 };
 
@@ -130,7 +130,7 @@ export function refusalOf(origin: string, answer: Answer | NoAnswer, now: number
   return new Refused(said, later, passes, code, wait);
 }
 
-/** Of an envelope; a 422 has issues in its place. */
+/** The message of an envelope; a 422 has issues instead. */
 function messageOf(message: unknown): string {
   if (!Array.isArray(message)) return printable(String(message)).replace(/\.$/, "");
   const issues = message.filter(isJsonObject).map((issue) => {

@@ -20,7 +20,7 @@ interface Seen {
 let worker: Worker;
 let command: BuiltCommand;
 let server: Server;
-/** What the command line asked, on its way to the Worker. */
+/** The requests of the command line, on their way to the Worker. */
 const seen: Seen[] = [];
 /** Answers in the Worker's place, where it gives an answer. */
 let instead: (request: Seen) => { status: number; retryAfter?: string } | undefined = () => undefined;
@@ -230,7 +230,7 @@ describe("oci-auth admin", () => {
         described,
       })),
     );
-    // What a service asks is no command.
+    // No command is for a service's calls.
     const adminOperations = operations.filter(
       ({ path, described }) => described.security !== undefined && path !== "/oauth2/introspect",
     );
@@ -269,7 +269,7 @@ describe("oci-auth admin", () => {
     expect(one.stdout).toMatch(new RegExp(`^ID +${rootId}\nNAME +tables\nSLUG +tables\nPARENT ID +-\n`));
   });
 
-  it("is content with a reader who does not read on", async () => {
+  it("succeeds although a reader stops early", async () => {
     const run = await command.runUnread(["admin", "organizations", "list", "--json"], environment());
     expect([run.code, run.stderr]).toEqual([0, ""]);
   });
@@ -293,20 +293,20 @@ interface Described {
 }
 
 describe("before a deletion, it", () => {
-  const inTerminal = (args: string[], question: string, answer: string) =>
-    command.runInTerminal(["admin", ...args], environment(), question, answer);
+  const inTerminal = (args: string[], prompt: string, answer: string) =>
+    command.runInTerminal(["admin", ...args], environment(), prompt, answer);
   const exists = async (path: string) => (await worker.admin("GET", path)).status === 200;
 
-  it("asks in a terminal, naming what it deletes, and takes only a yes for one", async () => {
-    const rootId = await addOrganization(worker, "asked");
+  it("asks for a confirmation in a terminal, naming what it deletes, and accepts only a yes", async () => {
+    const rootId = await addOrganization(worker, "confirmed");
     const path = `/api/v1/organizations/${rootId}`;
-    const question = `Delete organization asked (${rootId})?`;
+    const prompt = `Delete organization confirmed (${rootId})?`;
     for (const answer of ["\r", "n\r", "\u0003"]) {
-      const refused = await inTerminal(["organizations", "delete", rootId], question, answer);
+      const refused = await inTerminal(["organizations", "delete", rootId], prompt, answer);
       expect([refused.code, refused.stdout]).toEqual([1, expect.stringMatching(/nothing was changed/)]);
       expect(await exists(path)).toBe(true);
     }
-    const done = await inTerminal(["organizations", "delete", rootId], question, "y\r");
+    const done = await inTerminal(["organizations", "delete", rootId], prompt, "y\r");
     expect([done.code, done.stdout]).toEqual([0, expect.stringContaining(rootId)]);
     expect(await exists(path)).toBe(false);
   });
@@ -317,7 +317,7 @@ describe("before a deletion, it", () => {
     const { tenancyOcid } = await addTenancy(worker, [rootId]);
     const id = await addIdentity(worker, rootId, tenancyOcid);
     await worker.admin("PUT", `/api/v1/organizations/${teamId}/identities/${id}`);
-    for (const [args, question] of [
+    for (const [args, prompt] of [
       [
         ["members", "remove", teamId, id],
         `Remove identity workload (${id}) from organization crew (${teamId})?`,
@@ -337,7 +337,7 @@ describe("before a deletion, it", () => {
         `Delete organization named (${rootId}) with all of its identities and sub-organizations?`,
       ],
     ] as const) {
-      expect(await inTerminal([...args], question, "y\r"), question).toMatchObject({ code: 0 });
+      expect(await inTerminal([...args], prompt, "y\r"), prompt).toMatchObject({ code: 0 });
     }
     for (const path of [`identities/${id}`, `oci/tenancies/${tenancyOcid}`, `organizations/${teamId}`]) {
       expect(await exists(`/api/v1/${path}`)).toBe(false);
@@ -349,7 +349,7 @@ describe("before a deletion, it", () => {
     const { code, stderr } = await admin("organizations", "delete", rootId);
     expect([code, stderr]).toEqual([
       2,
-      "oci-auth: this deletes something, and there is no terminal to ask at; give --yes if that is meant\n",
+      "oci-auth: this deletes something and must be confirmed, but there is no terminal; give --yes to confirm\n",
     ]);
     expect(await exists(`/api/v1/organizations/${rootId}`)).toBe(true);
   });
@@ -397,7 +397,7 @@ describe("organizations delete --with-identities", () => {
   const deleteWhole = (id: string, ...more: string[]) =>
     admin("organizations", "delete", id, "--with-identities", "--yes", ...more);
 
-  it("suspends a root, empties it page by page, telling so, and deletes it, and nothing else", async () => {
+  it("suspends a root, empties it page by page, reports each step, deletes it, and nothing else", async () => {
     const [{ rootId, left }, other] = [await newTree("whole", 121), await newTree("untouched")];
     seen.length = 0;
     const { code, stdout, stderr } = await deleteWhole(rootId, "--json");
@@ -422,13 +422,13 @@ describe("organizations delete --with-identities", () => {
     expect(await other.left()).toEqual([3, 31, 2, 2]);
   });
 
-  it("of a sub-organization leaves its root, and the members that it had from there", async () => {
+  it("of a sub-organization keeps its root, and the members from there", async () => {
     const { teamId, left } = await newTree("partly");
     expect(await deleteWhole(teamId)).toMatchObject({ code: 0 });
     expect(await left()).toEqual([2, 1, 0, 1]);
   });
 
-  it("goes on when it is run again after it was cut, and says so; meanwhile the organization is suspended", async () => {
+  it("continues when it is run again after an interruption, and says so; meanwhile the organization is suspended", async () => {
     const { rootId, left } = await newTree("cut");
     let deletions = 0;
     instead = ({ method }) => {
@@ -439,9 +439,9 @@ describe("organizations delete --with-identities", () => {
     const cut = await deleteWhole(rootId);
     expect([cut.code, cut.stdout]).toEqual([1, ""]);
     expect(cut.stderr).toMatch(
-      /not all could be deleted: \/api\/v1\/identities\/\S+: No \(401, .*; the organization stays suspended, and running it again goes on\n$/,
+      /not all could be deleted: \/api\/v1\/identities\/\S+: No \(401, .*; the organization stays suspended, and another run continues\n$/,
     );
-    // Once it was refused, it began no more than what was on its way.
+    // After the refusal, it started no deletion beside those that were running.
     expect(deletions).toBeLessThanOrEqual(18);
     expect((await worker.admin("GET", `/api/v1/organizations/${rootId}`)).body.organization.suspended).toBe(
       true,
@@ -452,7 +452,7 @@ describe("organizations delete --with-identities", () => {
     expect(await left()).toEqual([0, 0, 0, 0]);
   });
 
-  it("waits as long as a 429 or 503 says, and takes what is gone already for deleted", async () => {
+  it("waits as long as a 429 or 503 says, and counts what is gone already as deleted", async () => {
     const { rootId, left } = await newTree("limited");
     let calls = 0;
     instead = ({ method, path }) => {
@@ -461,7 +461,7 @@ describe("organizations delete --with-identities", () => {
       return calls % 7 === 0 ? { status: path.endsWith("0") ? 503 : 429, retryAfter: "1" } : undefined;
     };
     const first = await deleteWhole(rootId);
-    // What was said to be gone is not: the organization is not deleted, and that is said.
+    // The Worker said 'gone' of something that is there: the organization is not deleted, and the message says so.
     expect([first.code, first.stderr]).toEqual([1, expect.stringMatching(/is not empty: .*\(400, req-/)]);
     instead = () => {
       calls += 1;
@@ -471,7 +471,7 @@ describe("organizations delete --with-identities", () => {
     expect(await left()).toEqual([0, 0, 0, 0]);
   });
 
-  it("is refused with a token of the organization itself, which would end half-way", async () => {
+  it("is refused with a token of the organization itself, which would end in the middle", async () => {
     const { rootId, left } = await newTree("own");
     const claims = Buffer.from(JSON.stringify({ orgId: rootId })).toString("base64url");
     const run = await command.run(
@@ -508,7 +508,7 @@ describe("it says in one sentence on stderr what is wrong and what to do, and ex
     ["a path in --url", () => [...list, "--url", "https://a.example/x"], token, /the Worker's origin alone/],
     ["no token", () => list, { OCI_AUTH_URL: closed }, /set OCI_AUTH_ADMIN_TOKEN, or give --token-file/],
     [
-      "a token file that is not there",
+      "a missing token file",
       () => [...list, "--token-file", "/nowhere"],
       { OCI_AUTH_URL: closed },
       /token file cannot be read: ENOENT.*check --token-file/,
@@ -542,13 +542,13 @@ describe("it says in one sentence on stderr what is wrong and what to do, and ex
       /Allowed choices are member/,
     ],
     [
-      "a value and none at once",
+      "a value and its absence at once",
       () => ["oci-auth", "update", "x", "--all-usernames", "--allowed-usernames", "a"],
       token,
       /cannot be used with option/,
     ],
     [
-      "a key that is not there",
+      "a missing key file",
       () => put("/nowhere"),
       { ...token, OCI_AUTH_URL: closed },
       /ENOENT.*check --key-file/,
@@ -566,7 +566,7 @@ describe("it says in one sentence on stderr what is wrong and what to do, and ex
       /not an RSA key/,
     ],
     [
-      "a key with a passphrase, and nobody to ask",
+      "a key with a passphrase, and no terminal",
       () => put(keyFile(encrypted.toString())),
       { ...token, OCI_AUTH_URL: closed },
       /encrypted with a passphrase.*openssl pkey/,
@@ -608,7 +608,7 @@ describe("it says in one sentence on stderr what is wrong and what to do, and ex
     }
   });
 
-  it("1 for a token that is unknown or not enough", async () => {
+  it("1 for a token that is unknown, or whose role is too low", async () => {
     const unknown = await command.run(["admin", ...list], { ...environment(), ...token });
     expect([unknown.code, unknown.stderr]).toEqual([
       1,
@@ -628,7 +628,7 @@ describe("it says in one sentence on stderr what is wrong and what to do, and ex
     expect(run.stderr).toMatch(/\(OCI says NotAuthenticated: .*, opc-request-id \S+\) \(400, req-/);
   });
 
-  it("1 for a redirect, which is not followed, and for what is not this Worker", async () => {
+  it("1 for a redirect, which is not followed, and for a server that is not this Worker", async () => {
     const others: Record<string, () => { status: number; headers?: Record<string, string>; body: string }> = {
       "302": () => ({ status: 302, headers: { location: origin }, body: "" }),
       "200": () => ({ status: 200, body: "<html>" }),
@@ -679,7 +679,7 @@ describe("it says in one sentence on stderr what is wrong and what to do, and ex
   });
 });
 
-it("takes the token from a file, and a key with a passphrase that is asked for", async () => {
+it("reads the token from a file, and prompts for the passphrase of a key", async () => {
   const rootId = await addOrganization(worker, "passphrase");
   const tenancyOcid = newOcid("tenancy");
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });

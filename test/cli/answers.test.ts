@@ -1,4 +1,4 @@
-/** The command line, as a process, where what answers or what it writes to is not as it should be. */
+/** The command line, as a process, with a server that answers wrongly or an output that cannot be written. */
 import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -33,11 +33,11 @@ afterAll(() => {
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** What answers in the Worker's place, and what it was asked. */
+/** A server in the Worker's place, and the requests that it got. */
 async function standIn(answer: Answer) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const server = createServer((request, response) => {
-    asked.push(`${request.method} ${request.url}`);
+    requests.push(`${request.method} ${request.url}`);
     request.resume().once("end", () => answer(request, response));
   }).listen(0, "127.0.0.1");
   servers.push(server);
@@ -50,7 +50,7 @@ async function standIn(answer: Answer) {
     OCI_AUTH_IDENTITY_ID: "7d4f0f7e-2f0b-4d55-9d38-0c8f4c6b1a22",
     OCI_AUTH_ADMIN_TOKEN: "x".repeat(40),
   };
-  return { asked, origin, env, run: (...args: string[]) => command.run(args, env) };
+  return { requests, origin, env, run: (...args: string[]) => command.run(args, env) };
 }
 
 function startWatch(sink: string, env: Record<string, string>): Started {
@@ -72,14 +72,14 @@ const refusal = (statusCode: number, message: unknown, reqId = "req-uV1PNuuRpSBs
 const token = { accessToken: "a.b.c", expiresIn: 2, accessTokenMaxTTL: 2_592_000, tokenType: "Bearer" };
 
 describe("what a server says reaches no terminal as it is:", () => {
-  // A terminal obeys the first two; the third turns text around.
+  // A terminal executes the first two; the third reverses text.
   const evil = "\u001b[2J\u009b31m\u202e";
   const obeyed = /[^\P{Cc}\n]|\u202e/u;
 
   it.each<[what: string, args: string[], answer: unknown, status: number]>([
     ["a refusal of admin", ["admin", "identities", "list"], refusal(400, evil, `req-${evil}`), 400],
     [
-      "what OCI said of a credential",
+      "OCI's answer about a credential",
       ["admin", "tenancies", "get", "x"],
       {
         ...refusal(400, "no"),
@@ -106,7 +106,7 @@ describe("what a server says reaches no terminal as it is:", () => {
     expect((stdout + stderr).toLowerCase()).toContain("\\u001b");
   });
 
-  it("a question", async () => {
+  it("a prompt", async () => {
     const { env } = await standIn(always({ tenancy: { tenancyOcid: evil } }));
     const args = ["admin", "tenancies", "delete", "x"];
     const { stdout } = await command.runInTerminal(args, env, "and its credential?", "n\r");
@@ -123,17 +123,17 @@ describe("an answer that never ends, exits", () => {
       { reEncrypted: 1, current: 0, changed: 0, undecryptable: [], nextCursor: "again" },
     ],
   ])("1 where pages lead back to one that was read: %s", async (_, args, page) => {
-    const { run, asked } = await standIn(always(page));
+    const { run, requests } = await standIn(always(page));
     const { code, stdout, stderr } = await run("admin", ...args);
     expect([code, stdout, stderr]).toEqual([
       1,
       "",
       expect.stringMatching(/with pages that never end; .*\n$/),
     ]);
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
   });
 
-  it.each([[["login"]], [["admin", "identities", "list"]]])("3 where a body does not: %j", async (args) => {
+  it.each([[["login"]], [["admin", "identities", "list"]]])("3 for an endless body: %j", async (args) => {
     const { run } = await standIn((_, response) => {
       const megabyte = Buffer.alloc(1024 * 1024, " ");
       const more = () => {
@@ -147,41 +147,45 @@ describe("an answer that never ends, exits", () => {
   });
 });
 
-describe("pages in the form of one tell what the first of them told:", () => {
-  /** Two pages: the first with `told`, the second like `page`. */
+describe("joined pages keep what the first page reported:", () => {
+  /** Two pages: the first with `first`, the second like `page`. */
   const pages =
-    (page: object, told: object): Answer =>
+    (page: object, first: object): Answer =>
     ({ url }, response) =>
-      response.end(JSON.stringify(url?.includes("cursor=2") ? page : { ...page, ...told, nextCursor: "2" }));
+      response.end(JSON.stringify(url?.includes("cursor=2") ? page : { ...page, ...first, nextCursor: "2" }));
 
-  it("a dependency that failed while it was made", async () => {
+  it("a dependency that failed on the first page", async () => {
     const well = { DB: { ok: true }, AUDIT_DB: { ok: true } };
     const page = { ready: true, dependencies: well, tenancies: [], nextCursor: null };
     const failed = { ok: false, problem: "unavailable", message: "It does not answer." };
-    const told = { ready: false, dependencies: { ...well, AUDIT_DB: failed } };
-    const { run, asked } = await standIn(pages(page, told));
+    const first = { ready: false, dependencies: { ...well, AUDIT_DB: failed } };
+    const { run, requests } = await standIn(pages(page, first));
     const { code, stdout, stderr } = await run("admin", "ready", "--json");
-    expect([code, asked.length, JSON.parse(stdout)]).toEqual([1, 2, { ...page, ...told }]);
+    expect([code, requests.length, JSON.parse(stdout)]).toEqual([1, 2, { ...page, ...first }]);
     expect(stderr).toMatch(/^oci-auth: not ready: AUDIT_DB; /);
   });
 
   it("credentials that changed meanwhile", async () => {
     const page = { reEncrypted: 3, current: 0, changed: 0, undecryptable: [], nextCursor: null };
-    const { run, asked } = await standIn(pages(page, { changed: 2 }));
+    const { run, requests } = await standIn(pages(page, { changed: 2 }));
     const { code, stdout, stderr } = await run("admin", "tenancies", "re-encrypt", "--json");
-    expect([code, asked.length, JSON.parse(stdout)]).toEqual([1, 2, { ...page, reEncrypted: 6, changed: 2 }]);
+    expect([code, requests.length, JSON.parse(stdout)]).toEqual([
+      1,
+      2,
+      { ...page, reEncrypted: 6, changed: 2 },
+    ]);
     expect(stderr).toBe("oci-auth: 2 changed meanwhile and were left; run it again\n");
   });
 });
 
-describe("an answer in no form that a Worker gives", () => {
+describe("an answer in a form that no Worker sends", () => {
   it("is a refusal, whatever its issues are", async () => {
     const { run } = await standIn(always(refusal(422, [null, { path: ["a"], message: "b" }]), 422));
     const { code, stderr } = await run("login");
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^oci-auth: a: b \(422, [^\n]+\n$/)]);
   });
 
-  it("may say as a date when to try again", async () => {
+  it("may have a Retry-After that is a date", async () => {
     const headers = { "retry-after": new Date(Date.now() + 600_000).toUTCString() };
     const { run } = await standIn(always(refusal(503, "no"), 503, headers));
     const { code, stderr } = await run("admin", "identities", "list");
@@ -196,7 +200,7 @@ describe("an answer in no form that a Worker gives", () => {
     const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const accessToken = `${part({ alg: "RS256", kid: "k" })}.${part({})}.AAAA`;
     let logins = 0;
-    const { run, origin, asked } = await standIn((request, response) => {
+    const { run, origin, requests } = await standIn((request, response) => {
       const { url } = request;
       if (url?.startsWith("/.well-known")) {
         return always({ issuer: origin, jwks_uri: jwksUri(origin) })(request, response);
@@ -211,7 +215,7 @@ describe("an answer in no form that a Worker gives", () => {
     const { code, stdout, stderr } = await run("probe", "--json", "--identity-id", "x");
     expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
     expect(JSON.parse(stdout).checks[1]).toMatchObject({ name: "token", ok: false });
-    if (jwksUri(origin).startsWith(origin)) expect(asked).toContain(`GET ${jwksUri("")}`);
+    if (jwksUri(origin).startsWith(origin)) expect(requests).toContain(`GET ${jwksUri("")}`);
   });
 });
 
@@ -219,14 +223,14 @@ it.each([
   ["..", ["members", "remove", "..", "x", "--yes"]],
   [".", ["identities", "delete", ".", "--yes"]],
   ["", ["organizations", "suspend", ""]],
-])("takes no id that would make the path another operation's: %j", async (id, args) => {
-  const { run, asked } = await standIn(always({}));
+])("refuses an id that would make the path another operation's: %j", async (id, args) => {
+  const { run, requests } = await standIn(always({}));
   const { code, stderr } = await run("admin", ...args);
-  expect([code, asked]).toEqual([2, []]);
-  expect(stderr).toMatch(new RegExp(`^oci-auth: '${id.replaceAll(".", "\\.")}' is no \\w+-id; `));
+  expect([code, requests]).toEqual([2, []]);
+  expect(stderr).toMatch(new RegExp(`^oci-auth: '${id.replaceAll(".", "\\.")}' is not a valid \\w+-id; `));
 });
 
-it("takes an empty OCI_AUTH_URL for none, and helps", async () => {
+it("treats an empty OCI_AUTH_URL as none, and shows its help", async () => {
   const env = { ...home.env, OCI_AUTH_URL: "" };
   expect(await command.run(["login", "--help"], env)).toMatchObject({ code: 0, stderr: "" });
   const all: Promise<Run>[] = [["login"], ["probe"], ["admin", "identities", "list"]].map((args) =>
@@ -237,7 +241,7 @@ it("takes an empty OCI_AUTH_URL for none, and helps", async () => {
   }
 });
 
-it("needs no home folder, where the system knows none and no path starts there", async () => {
+it("needs no home folder if no path starts there", async () => {
   const { env } = await standIn(always(token));
   const homeless = `require("node:os").homedir = () => { throw new Error("uv_os_homedir returned ENOENT"); };`;
   const more = {
@@ -263,56 +267,56 @@ it("says why none of a host's addresses can be reached", () => {
 });
 
 describe("the file of a token", () => {
-  it("that cannot be written is a failure that a watch outlives, even if nothing can be removed either", () => {
+  it("that cannot be written is a failure that a watch survives, even if nothing can be removed either", () => {
     const folder = join(home.path, "gone");
     mkdirSync(folder);
     const sink = new Sink(join(folder, "token"));
     rmdirSync(folder);
-    // What is below a file can be neither made nor removed, whoever asks.
+    // Nobody, not even root, can make or remove a path below a file.
     writeFileSync(folder, "");
     expect(() => sink.write("x")).toThrow(Failure);
   });
 
-  it("whose name is too long is refused before anything is asked", async () => {
-    const { run, asked } = await standIn(always(token));
+  it("whose name is too long is refused before any request", async () => {
+    const { run, requests } = await standIn(always(token));
     const { code, stderr } = await run("login", "--sink", "t".repeat(300));
-    expect([code, asked]).toEqual([2, []]);
+    expect([code, requests]).toEqual([2, []]);
     expect(stderr).toMatch(
       /^oci-auth: the token cannot be written to .*ENAMETOOLONG[^\n]*; check --sink[^\n]*\n$/,
     );
   });
 });
 
-it("exits 2 if standard output takes no answer, in one sentence", async () => {
+it("exits 2 if standard output cannot be written, in one sentence", async () => {
   const { env } = await standIn(always(token));
   const { code, stderr } = await command.runOnFullDisk(["login"], env);
   expect([code, stderr]).toEqual([
     2,
-    expect.stringMatching(/^oci-auth: the answer cannot be written: ENOSPC[^\n]*; [^\n]*\n$/),
+    expect.stringMatching(/^oci-auth: the output cannot be written: ENOSPC[^\n]*; [^\n]*\n$/),
   ]);
 });
 
-it("logs in again when a token has expired that could not be renewed, however long renewals fail", async () => {
-  const { env, asked } = await standIn((request, response) => {
+it("logs in again when a token has expired that could not be renewed, even if renewals keep failing", async () => {
+  const { env, requests } = await standIn((request, response) => {
     const isLogin = request.url?.endsWith("/login") === true;
     const answer = isLogin ? always(token) : always(refusal(429, "Too many requests"), 429);
     answer(request, response);
   });
   const watch = startWatch(join(home.path, "renewed"), env);
-  const logins = () => asked.filter((path) => path.endsWith("/login")).length;
+  const logins = () => requests.filter((path) => path.endsWith("/login")).length;
   await expect.poll(logins, { timeout: 20_000 }).toBe(2);
   expect(watch.stderr()).toContain("Too many requests");
   watch.kill("SIGTERM");
   expect((await watch.ended).code).toBe(0);
 });
 
-it("goes on watching when nobody reads any more what it says", async () => {
-  const { env, asked } = await standIn(always(token));
+it("continues watching when nobody reads its messages any more", async () => {
+  const { env, requests } = await standIn(always(token));
   const sink = join(home.path, "token");
   const watch = startWatch(sink, env);
   await expect.poll(watch.stderr, { timeout: 10_000 }).toContain("logged in");
   watch.leaveUnread();
-  await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(4);
+  await expect.poll(() => requests.length, { timeout: 10_000 }).toBe(4);
   expect(readFileSync(sink, "utf8")).toBe("a.b.c");
   watch.kill("SIGTERM");
   expect((await watch.ended).code).toBe(0);

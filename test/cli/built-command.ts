@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The Node that runs it: the one that the tests run on, or another to try it on. */
+/** The Node that runs it: the one of the tests, or another one to test with. */
 const node = process.env.COMMAND_NODE ?? process.execPath;
 
 export interface Run {
@@ -17,9 +17,9 @@ export interface Run {
 }
 
 export interface Started {
-  /** What it said so far. */
+  /** Its output so far. */
   stderr(): string;
-  /** From now on nobody reads what it says. */
+  /** From now on nobody reads its output. */
   leaveUnread(): void;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<Run>;
@@ -30,11 +30,11 @@ export interface BuiltCommand {
   run(args: readonly string[], env?: Record<string, string>, cwd?: string): Promise<Run>;
   /** Without waiting for its end. */
   start(args: readonly string[], env?: Record<string, string>): Started;
-  /** In a terminal, where `answer` is typed once `question` is shown; stdout is all that the terminal shows. */
+  /** In a terminal, where `answer` is typed once `prompt` is shown; stdout is all that the terminal shows. */
   runInTerminal(
     args: readonly string[],
     env: Record<string, string>,
-    question: string,
+    prompt: string,
     answer: string,
   ): Promise<Run>;
   /** Into a pipe that nobody reads; the code is the command's. */
@@ -56,7 +56,7 @@ export function buildCommand(): BuiltCommand {
   if (status !== 0) throw new Error(`the command line cannot be built: ${stderr}`);
   const quoted = (args: readonly string[]) =>
     [node, file, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(" ");
-  // Nothing of the machine's own settings may decide what a command does.
+  // The machine's own settings must not change what a command does.
   const environment = (env: Record<string, string>) => ({
     PATH: process.env.PATH ?? "",
     TERM: "dumb",
@@ -78,15 +78,15 @@ export function buildCommand(): BuiltCommand {
       const leaveUnread = () => child.stderr.destroy();
       return { stderr: () => said, leaveUnread, kill: (signal) => child.kill(signal), ended: ended(child) };
     },
-    runInTerminal: (args, env, question, answer) => {
-      // Wide, so that no question is broken into lines.
+    runInTerminal: (args, env, prompt, answer) => {
+      // Wide, so that no prompt is wrapped.
       const line = `stty cols 1000; exec ${quoted(args)}`;
       const child = spawn("script", ["-qec", line, "/dev/null"], { env: environment(env) });
       let shown = "";
       child.stdout.on("data", (chunk: Buffer) => {
-        const before = shown.includes(question);
+        const before = shown.includes(prompt);
         shown += chunk;
-        if (!before && shown.includes(question)) child.stdin.write(answer);
+        if (!before && shown.includes(prompt)) child.stdin.write(answer);
       });
       return ended(child);
     },

@@ -31,7 +31,7 @@ describe("a configuration file", () => {
     expect(read(text)).toEqual(values);
   });
 
-  it("gives a profile what it does not set itself from DEFAULT, wherever that stands", () => {
+  it("gives a profile the settings of DEFAULT that it lacks, wherever DEFAULT is in the file", () => {
     const text = "[a]\nuser=a\n[DEFAULT]\nuser=d\nregion=r\n[b]\nuser=b";
     expect(read(text, "a")).toEqual({ user: "a", region: "r" });
     expect(read(text, "b")).toEqual({ user: "b", region: "r" });
@@ -42,7 +42,7 @@ describe("a configuration file", () => {
     expect(read(`[${name}]\nuser=a`, name)).toEqual({ user: "a" });
   });
 
-  it("has no profile that it does not name, in this case", () => {
+  it("has only the profiles that it names, in the same case", () => {
     expect(read("[Prod]\nuser=a", "prod")).toBe(undefined);
     expect(read("[DEFAULT]\nuser=a", "toString")).toBe(undefined);
   });
@@ -52,10 +52,10 @@ describe("a configuration file", () => {
     ["[DEFAULT]\n=secret", "line 2 is neither [profile] nor name=value"],
     ["[DEFAULT\nuser=a", "line 1 is neither [profile] nor name=value"],
     ["[]", "line 1 is neither [profile] nor name=value"],
-    ["[DEFAULT]\nuser=a\nUSER=b", "line 3 sets a second time what is set before"],
-    ["[DEFAULT]\nuser=a\n[DEFAULT]\nuser=b", "line 4 sets a second time what is set before"],
+    ["[DEFAULT]\nuser=a\nUSER=b", "line 3 repeats a setting"],
+    ["[DEFAULT]\nuser=a\n[DEFAULT]\nuser=b", "line 4 repeats a setting"],
     ["[a]\n[b]\n[a]", "line 3 begins [a] a second time"],
-    ["[a]\nuser=a\n # c\n\n\tregion=r", "line 5 is indented, as if it went on with the line before"],
+    ["[a]\nuser=a\n # c\n\n\tregion=r", "line 5 is indented, as if it continued the line before"],
     ["\nuser=a\n[DEFAULT]", "line 2 is before the first [profile]"],
   ])("%j is refused by the line's number, without its text", (text, problem) => {
     expect(parseConfigFile(text)).toEqual({ ok: false, problem });

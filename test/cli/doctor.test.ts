@@ -1,4 +1,4 @@
-/** `oci-auth doctor`, as a process: on a set-up that is right, and on one that is wrong in each way. */
+/** `oci-auth doctor`, as a process: with a correct set-up, and with each fault in turn. */
 import { createPrivateKey } from "node:crypto";
 import { chmodSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -75,7 +75,7 @@ async function examine(folder: HomeFolder, args: readonly string[] = [], more: R
 
 type Examined = Awaited<ReturnType<typeof examine>>;
 
-/** One check alone is not ok, and what needs it is left out. */
+/** Exactly one check fails, and those that depend on it are skipped. */
 function expectFault(
   { code, ok, stderr, checks, notOk }: Examined,
   name: string,
@@ -86,15 +86,15 @@ function expectFault(
     { name, ok: false, says: expect.stringMatching(says), next: expect.stringMatching(next) },
   ]);
   expect([code, ok]).toEqual([1, false]);
-  expect(stderr).toBe(`oci-auth: not ok: ${name}; do what is said there, and run it again\n`);
+  expect(stderr).toBe(`oci-auth: not ok: ${name}; follow the advice above, and run it again\n`);
   for (const check of checks.filter(({ ok }) => ok === null)) {
-    expect(check.says).toBe("not checked: it needs what is not ok above");
+    expect(check.says).toBe("not checked: it depends on a check that failed above");
   }
 }
 
 const leftOut = ({ checks }: Examined) => checks.filter(({ ok }) => ok === null).map(({ name }) => name);
 
-describe("where all is right", () => {
+describe("with a correct set-up", () => {
   it("says ok of every check, and exits 0", async () => {
     const { code, ok, stderr, checks } = await examine(homeWith());
     expect(checks.map(({ name, ok, says }) => [name, ok ? "ok" : says])).toEqual(
@@ -104,7 +104,7 @@ describe("where all is right", () => {
     expect(checks.find(({ name }) => name === "clock")?.says).toBe("agrees with the Worker's");
   });
 
-  it("says it to people in a line each", async () => {
+  it("prints a line for each check", async () => {
     const { env } = homeWith();
     const args = ["doctor", "--url", worker.url.origin, "--identity-id", identityId];
     const { code, stdout, stderr } = await command.run([...args, "--algorithm", "rsa-pss-sha256"], env);
@@ -117,7 +117,7 @@ describe("where all is right", () => {
     expect(stdout).not.toMatch(/eyJ/);
   });
 
-  it("takes all from the environment, without a file", async () => {
+  it("reads all settings from the environment, without a file", async () => {
     const folder = makeHomeFolder(command.folder);
     const { code, checks } = await examine(folder, [], {
       OCI_CLI_USER: user.userOcid,
@@ -142,7 +142,7 @@ describe("of the profile", () => {
     ]);
   });
 
-  it("says which profiles there are in place of one that is not", async () => {
+  it("says which profiles exist when the named one does not", async () => {
     const found = await examine(homeWith(), ["--profile", "prod"]);
     expectFault(found, "configuration file", /no profile \[prod\] in .*, which has \[DEFAULT\]/, /--profile/);
   });
@@ -158,7 +158,7 @@ describe("of the profile", () => {
     expect(leftOut(found)).toEqual(["region", "login"]);
   });
 
-  it("says that others may use the file", async () => {
+  it("says that others can access the file", async () => {
     const folder = homeWith();
     chmodSync(`${folder.path}/.oci/config`, 0o644);
     const found = await examine(folder);
@@ -168,7 +168,7 @@ describe("of the profile", () => {
 
   it.each<[string, string, () => ProfileValues, RegExp, RegExp]>([
     [
-      "a user that is no OCID",
+      "a user that is not an OCID",
       "OCIDs",
       () => ({ user: "alice" }),
       /user of \[DEFAULT\]: 'alice' is not an OCID/,
@@ -182,7 +182,7 @@ describe("of the profile", () => {
       /same profile/,
     ],
     [
-      "a region that is none",
+      "an invalid region",
       "region",
       () => ({ region: "nowhere" }),
       /region of \[DEFAULT\]: 'nowhere' is not a region/,
@@ -196,7 +196,7 @@ describe("of the profile", () => {
       /a region of the tenancy/,
     ],
     [
-      "a key file that is not there",
+      "a missing key file",
       "key file",
       () => ({ key_file: "~/none.pem" }),
       /cannot be read: ENOENT.*none\.pem/,
@@ -230,7 +230,7 @@ describe("of the key", () => {
       .toString();
   const encrypted = () => pem({ cipher: "aes-256-cbc", passphrase: "right" });
 
-  it("says that others may use its file", async () => {
+  it("says that others can access its file", async () => {
     const folder = homeWith();
     chmodSync(`${folder.path}/key.pem`, 0o640);
     const found = await examine(folder);
@@ -240,7 +240,7 @@ describe("of the key", () => {
 
   it.each<[string, () => string, string | undefined, RegExp, RegExp]>([
     [
-      "is cut off",
+      "is truncated",
       () => pem().slice(0, 800),
       undefined,
       /cannot be read; is a part of it missing\?/,
@@ -255,7 +255,7 @@ describe("of the key", () => {
       /correct pass_phrase of \[DEFAULT\]/,
     ],
     [
-      "has a passphrase that nobody tells",
+      "has a passphrase that is not given",
       encrypted,
       undefined,
       /is encrypted, and there is neither/,
@@ -284,7 +284,7 @@ describe("of the Worker", () => {
     expect(leftOut(found)).toEqual(["clock", "login"]);
   });
 
-  it("says that it is none", async () => {
+  it("says that the server is not a Worker", async () => {
     const server = createServer((_, response) => {
       response.writeHead(200, { "content-type": "text/html" }).end("<p>hello</p>");
     }).listen(0, "127.0.0.1");
@@ -306,7 +306,7 @@ describe("of the Worker", () => {
     expect(stdout).toMatch(/^not ok {2}Worker +no Worker is named\n +give --url or set OCI_AUTH_URL$/m);
   });
 
-  /** A machine whose clock is so many seconds off. */
+  /** A machine whose clock is wrong by this many seconds. */
   function shiftedClock(folder: HomeFolder, seconds: number): Record<string, string> {
     const code = `const real = Date; const now = () => real.now() + ${seconds * 1000};
       globalThis.Date = class extends real {
@@ -334,7 +334,7 @@ describe("of the Worker", () => {
     ]);
   });
 
-  it("warns of a clock that is off, but not too far", async () => {
+  it("warns of a clock that is wrong, but within the limit", async () => {
     const folder = homeWith();
     const { code, checks } = await examine(folder, [], shiftedClock(folder, 150));
     expect(code).toBe(0);
@@ -344,7 +344,7 @@ describe("of the Worker", () => {
   });
 });
 
-describe("of the login, says what the Worker answered and what that means", () => {
+describe("of the login, says what the Worker answered and what it means", () => {
   const newIdentity = (settings: Record<string, unknown> = {}) =>
     addIdentity(worker, rootId, tenancyOcid, { settings });
 
@@ -378,7 +378,7 @@ describe("of the login, says what the Worker answered and what that means", () =
         await worker.admin("PATCH", `/api/v1/identities/${id}`, { suspended: true });
         return id;
       },
-      /suspended.* \(403, .*: an administrator stopped it/,
+      /suspended.* \(403, .*: an administrator suspended it/,
       /have it resumed/,
     ],
   ])("to %s", async (_, identity, says, next) => {
@@ -399,7 +399,7 @@ describe("of the login, says what the Worker answered and what that means", () =
     expectFault(await examine(homeWith({}, owner)), "login", says, /OCI console/);
   });
 
-  it("for a sub-organization that there is not, and one that the identity is no member of", async () => {
+  it("for a sub-organization that does not exist, and one that the identity is not a member of", async () => {
     const none = await examine(homeWith(), ["--organization-slug", "none"]);
     expectFault(
       none,
@@ -409,10 +409,10 @@ describe("of the login, says what the Worker answered and what that means", () =
     );
     await addOrganization(worker, "payments", rootId);
     const other = await examine(homeWith(), ["--organization-slug", "payments"]);
-    expectFault(other, "login", /payments \(401, .*is no member of that organization/, /add it there/);
+    expectFault(other, "login", /payments \(401, .*is not a member of that organization/, /add it there/);
   });
 
-  it("while OCI cannot be asked", async () => {
+  it("while OCI cannot be called", async () => {
     const stranger = await addUser(worker, tenancyOcid);
     await worker.emulator("PUT", "faults", { status: 500 });
     const found = await examine(homeWith({}, stranger));
@@ -433,10 +433,10 @@ describe("of the login, says what the Worker answered and what that means", () =
           headers: { authorization: "x", host: "x", date: "x" },
         }),
       });
-    // Windows follow the wall clock: one may end while it is being filled, or before the doctor asks.
+    // Windows follow the wall clock: one may end while it is being filled, or before the doctor logs in.
     let found: Examined | undefined;
     for (let round = 0; round < 3 && found?.notOk.length !== 1; round += 1) {
-      for (let asked = 0, status = 0; status !== 429 && asked < 2500; asked += 20) {
+      for (let sent = 0, status = 0; status !== 429 && sent < 2500; sent += 20) {
         const answers = await Promise.all(Array.from({ length: 20 }, wrong));
         status = answers.at(-1)?.status ?? 0;
       }

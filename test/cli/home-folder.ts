@@ -1,4 +1,4 @@
-/** The home folder of somebody who uses OCI: configuration files and keys. */
+/** The home folder of an OCI user: configuration files and keys. */
 import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -6,11 +6,11 @@ import type { OciUser } from "../e2e/oci-users.ts";
 
 export interface HomeFolder {
   readonly path: string;
-  /** Writes a file that its owner alone may read; its path. */
+  /** Writes a file that only its owner may read. Returns its path. */
   write(path: string, text: string, mode?: number): string;
-  /** Writes the key of a user; its path. */
+  /** Writes the key of a user. Returns its path. */
   key(user: OciUser, path?: string): string;
-  /** For the command line's environment. */
+  /** Variables for the command line's environment. */
   readonly env: Record<string, string>;
 }
 

@@ -12,7 +12,7 @@ import { type BuiltCommand, buildCommand } from "./built-command.ts";
 let worker: Worker;
 let command: BuiltCommand;
 let server: Server;
-/** Requests that change something, and which of them the Worker is kept from answering. */
+/** Requests that change something, and those of them that get no answer from the Worker. */
 let changes: string[] = [];
 let failAt: number | undefined;
 let origin: string;
@@ -45,7 +45,7 @@ beforeEach(() => {
   failAt = undefined;
 });
 
-/** As Infisical answers it: more than is taken over, and an address apart from its prefix. */
+/** An answer of Infisical: it has more than is imported, and an address apart from its prefix. */
 function exported(name: string, tenancyOcid: string, settings: Record<string, unknown> = {}) {
   const id = crypto.randomUUID();
   return {
@@ -104,7 +104,7 @@ const ociAuthOf = (id: string) => worker.admin("GET", `/api/v1/auth/oci-auth/ide
 const results = (json: { identities: { name: string; result: string }[] }) =>
   json.identities.map(({ name, result }) => [name, result]);
 
-it("takes identities over with their settings, says which id became which, and makes nothing twice", async () => {
+it("imports identities with their settings, says which id became which, and creates nothing twice", async () => {
   const { rootId, tenancyOcid } = await newRoot("import");
   const one = exported("payments", tenancyOcid);
   const open = exported("orders", tenancyOcid, {
@@ -169,20 +169,20 @@ it("takes identities over with their settings, says which id became which, and m
   ]);
 });
 
-it("takes them over into a sub-organization, whose root may use the tenancy", async () => {
+it("imports them into a sub-organization, whose root may use the tenancy", async () => {
   const { rootId, tenancyOcid } = await newRoot("import-root");
   const teamId = await addOrganization(worker, "import-team", rootId);
   const { code } = await runImport(teamId, fileOf({ identities: [exported("payments", tenancyOcid)] }));
   expect([code, (await identitiesOf(teamId)).length, (await identitiesOf(rootId)).length]).toEqual([0, 1, 0]);
 });
 
-it("leaves what differs as it is and names the difference, and takes the others over", async () => {
+it("does not change what differs, names the difference, and imports the others", async () => {
   const { rootId, tenancyOcid } = await newRoot("import-different");
   const names = ["changed", "settled"];
   const first = names.map((name) => exported(name, tenancyOcid));
   await runImport(rootId, fileOf({ identities: first }));
   const [changed] = await identitiesOf(rootId);
-  // What Infisical does not have may differ.
+  // Settings that Infisical does not have may differ.
   await worker.admin("PATCH", `/api/v1/auth/oci-auth/identities/${changed?.id}`, {
     allowedUsernames: "bob",
     accessTokenTrustedIps: [{ ipAddress: "10.0.0.0/8" }],
@@ -207,20 +207,23 @@ it("leaves what differs as it is and names the difference, and takes the others 
   expect((await ociAuthOf(changed?.id ?? "")).body.identityOciAuth.allowedUsernames).toBe("bob");
 });
 
-it.each(["admin", "introspector"])("attaches nothing to a namesake with the role %s", async (role) => {
-  const { rootId, tenancyOcid } = await newRoot(`import-${role}`);
-  const { body } = await worker.admin("POST", "/api/v1/identities", {
-    name: "deployer",
-    organizationId: rootId,
-    role,
-  });
-  const run = await runImport(rootId, fileOf({ identities: [exported("deployer", tenancyOcid)] }));
-  expect([run.code, changes]).toEqual([1, []]);
-  expect(run.stderr).toContain(`deployer (its role is ${role})`);
-  expect((await ociAuthOf(body.identity.id)).status).toBe(404);
-});
+it.each(["admin", "introspector"])(
+  "attaches nothing to an identity of the same name with the role %s",
+  async (role) => {
+    const { rootId, tenancyOcid } = await newRoot(`import-${role}`);
+    const { body } = await worker.admin("POST", "/api/v1/identities", {
+      name: "deployer",
+      organizationId: rootId,
+      role,
+    });
+    const run = await runImport(rootId, fileOf({ identities: [exported("deployer", tenancyOcid)] }));
+    expect([run.code, changes]).toEqual([1, []]);
+    expect(run.stderr).toContain(`deployer (its role is ${role})`);
+    expect((await ociAuthOf(body.identity.id)).status).toBe(404);
+  },
+);
 
-it("leaves a name alone that two identities have", async () => {
+it("does not touch identities that share a name", async () => {
   const { rootId, tenancyOcid } = await newRoot("import-namesakes");
   for (let count = 0; count < 2; count++) {
     await worker.admin("POST", "/api/v1/identities", { name: "twin", organizationId: rootId });
@@ -230,7 +233,7 @@ it("leaves a name alone that two identities have", async () => {
   expect(run.stderr).toContain("twin (2 identities have this name)");
 });
 
-it("knows a namesake beyond the first page", async () => {
+it("finds an identity of the same name beyond the first page", async () => {
   const { rootId, tenancyOcid } = await newRoot("import-pages");
   const create = (name: string) =>
     worker.admin("POST", "/api/v1/identities", { name, organizationId: rootId });
@@ -240,7 +243,7 @@ it("knows a namesake beyond the first page", async () => {
   expect(json.identities).toMatchObject([{ identityId: last, result: "attached" }]);
 });
 
-describe("stopped in the middle, it says what is done, and goes on when it is run again:", () => {
+describe("stopped in the middle, it says what is done, and continues when it is run again:", () => {
   it.each([
     [
       "before an identity is created",
@@ -261,7 +264,7 @@ describe("stopped in the middle, it says what is done, and goes on when it is ru
     failAt = at;
     const stopped = await runImport(rootId, file, "--json");
     expect([stopped.code, results(stopped.json).map(([, result]) => result)], what).toEqual([1, before]);
-    expect(stopped.stderr).toMatch(/^oci-auth: the import stopped: .* 502.*running it again goes on\n$/);
+    expect(stopped.stderr).toMatch(/^oci-auth: the import stopped: .* 502.*another run continues\n$/);
     failAt = undefined;
     const resumed = await runImport(rootId, file, "--json");
     expect([resumed.code, results(resumed.json).map(([, result]) => result)]).toEqual([0, after]);
@@ -321,7 +324,7 @@ describe("changes nothing", () => {
       /tenancyOcid: .* is the OCID of a user, not of a tenancy/,
     ],
     [
-      "an address that is none, beside a TTL that is too long",
+      "an invalid address, and a TTL that is too long",
       {
         identities: [
           exported("x", ocid, { accessTokenTrustedIps: [{ ipAddress: "10.0.0", prefix: 8 }] }),
@@ -335,7 +338,7 @@ describe("changes nothing", () => {
       { identities: [entry, exported("payments", ocid)] },
       /identities\.1\.identity\.name: there is another 'payments'/,
     ],
-  ])("for a file with %s, and asks nothing", async (_, content, stderr) => {
+  ])("for a file with %s, and sends no request", async (_, content, stderr) => {
     const file = fileOf(content);
     const run = await command.run(
       ["admin", "import", "--from-infisical", file, "--organization-id", "x", "--url", "http://127.0.0.1:9"],

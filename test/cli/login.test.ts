@@ -28,7 +28,7 @@ let rootId: string;
 let tenancyOcid: string;
 let alice: OciUser;
 let bob: OciUser;
-/** Of every user of the tenancy. */
+/** An identity for every user of the tenancy. */
 let identityId: string;
 
 beforeAll(async () => {
@@ -72,14 +72,14 @@ function loggedInUser(run: Run): string {
 
 const lastRequest = () => relay.requests.at(-1);
 
-/** Refused before anything was asked. */
+/** Refused before any request was sent. */
 async function expectUsage(refused: Promise<Run>, message: RegExp): Promise<void> {
-  const asked = relay.requests.length;
+  const before = relay.requests.length;
   const run = await refused;
   expect(run).toMatchObject({ code: 2, stdout: "" });
   expect(run.stderr).toMatch(message);
   expect(run.stderr.trim().split("\n")).toHaveLength(1);
-  expect(relay.requests).toHaveLength(asked);
+  expect(relay.requests).toHaveLength(before);
 }
 
 describe("the profile", () => {
@@ -143,7 +143,7 @@ describe("the profile", () => {
     );
   });
 
-  it("is not needed where the variables say it all; the key itself wins over a file", async () => {
+  it("is not needed if the variables have all settings; the key itself has precedence over a file", async () => {
     const env = {
       OCI_CLI_USER: bob.userOcid,
       OCI_CLI_FINGERPRINT: bob.fingerprint,
@@ -155,7 +155,7 @@ describe("the profile", () => {
     expect(loggedInUser(await login(home(), [], env))).toBe(bob.userOcid);
   });
 
-  it("takes no key from the configuration file itself, as Oracle's tools do not", async () => {
+  it("reads no key from the configuration file itself, like Oracle's tools", async () => {
     const folder = home();
     const { key_file, ...values } = profileOf(alice, "");
     folder.write(".oci/config", `${profileText("DEFAULT", values).trim()}\nkey_content=${"x"}\n`);
@@ -199,20 +199,15 @@ describe("the profile", () => {
       [],
       /there is no ~\/.oci\/config, and user, .* are missing .*oci setup config/,
     ],
+    ["a missing file", () => ({}), ["--config-file", "x"], /cannot be read: ENOENT.*check --config-file/],
     [
-      "a file that is not there",
-      () => ({}),
-      ["--config-file", "x"],
-      /cannot be read: ENOENT.*check --config-file/,
-    ],
-    [
-      "a profile that is not there",
+      "a missing profile",
       (folder) => ({ OCI_CLI_CONFIG_FILE: folder.write("c", "[a]\n[b c]\n") }),
       ["--profile", "d"],
       /no profile \[d\] in .*, which has \[a\], \[b c\]; choose one with --profile/,
     ],
     [
-      "a line that is nothing",
+      "a malformed line",
       (folder) => ({ OCI_CLI_CONFIG_FILE: folder.write("c", "[DEFAULT]\nMIIEsecret\n") }),
       [],
       /c: line 2 is neither .*; correct that line\n$/,
@@ -229,13 +224,13 @@ describe("the profile", () => {
         OCI_CLI_CONFIG_FILE: folder.write("c", "[DEFAULT]\npass_phrase=one\nPass_Phrase: two\n"),
       }),
       [],
-      /c: line 3 sets a second time what is set before; correct that line\n$/,
+      /c: line 3 repeats a setting; correct that line\n$/,
     ],
     [
-      "a line that goes on with the one before",
+      "a line that continues the one before",
       (folder) => ({ OCI_CLI_CONFIG_FILE: folder.write("c", "[DEFAULT]\n pass_phrase=one\n\n  user=two\n") }),
       [],
-      /c: line 4 is indented, as if it went on with the line before; correct that line\n$/,
+      /c: line 4 is indented, as if it continued the line before; correct that line\n$/,
     ],
     [
       "a profile without a user and a region",
@@ -260,7 +255,7 @@ describe("the profile", () => {
       /the profile of a session .*choose a profile with an API key/,
     ],
     [
-      "a region that is none",
+      "an invalid region",
       (folder) => ({ ...aliceIn(folder), OCI_CLI_REGION: "nowhere" }),
       [],
       /OCI_CLI_REGION: 'nowhere' is not a region; use a name such as us-ashburn-1/,
@@ -284,7 +279,7 @@ describe("the profile", () => {
       /OCI_CLI_USER: .* is the OCID of a tenancy, not of a user/,
     ],
     [
-      "a key file that is not there",
+      "a missing key file",
       (folder) => ({ ...aliceIn(folder), OCI_CLI_KEY_FILE: "nowhere.pem" }),
       [],
       /the key file cannot be read: ENOENT.*nowhere\.pem.*correct OCI_CLI_KEY_FILE/,
@@ -302,12 +297,12 @@ describe("the profile", () => {
       /the key's fingerprint is .*, but fingerprint of \[DEFAULT\] is .*; correct the fingerprint/,
     ],
     [
-      "a fingerprint that is none",
+      "an invalid fingerprint",
       (folder) => ({ ...aliceIn(folder), OCI_CLI_FINGERPRINT: "AA" }),
       [],
       /OCI_CLI_FINGERPRINT: 'AA' is not a fingerprint .* and the key's is/,
     ],
-  ])("is refused with %s, before anything is asked", async (_, prepare, args, message) => {
+  ])("is refused with %s, before any request", async (_, prepare, args, message) => {
     const folder = home();
     await expectUsage(login(folder, args, prepare(folder)), message);
   });
@@ -352,7 +347,7 @@ describe("the key", () => {
     expect(loggedInUser(await login(homeWith(encrypted(type), "wrong"), [], env))).toBe(alice.userOcid);
   });
 
-  it("has its passphrase asked for in a terminal, on stderr and without showing it", async () => {
+  it("has its passphrase prompted for in a terminal, on stderr and without showing it", async () => {
     const folder = homeWith(encrypted("pkcs8"));
     const env = { ...folder.env, OCI_AUTH_URL: relay.origin, OCI_AUTH_IDENTITY_ID: identityId };
     const token = join(folder.path, "token");
@@ -368,7 +363,7 @@ describe("the key", () => {
     expect(wrong.stdout).toContain("cannot be decrypted; is the passphrase right?; type it again");
     const left = await command.runInTerminal(["login"], env, "Passphrase of", "\u0003");
     expect(left.code).toBe(1);
-    expect(left.stdout).toContain("stopped at the question");
+    expect(left.stdout).toContain("cancelled at the prompt");
   });
 
   it("is refused without a passphrase and a terminal, and with a wrong one, which is not shown", async () => {
@@ -386,7 +381,7 @@ describe("the key", () => {
 });
 
 describe("the answer", () => {
-  it("is the token alone, or as JSON as the Worker gave it", async () => {
+  it("is only the token, or the Worker's JSON", async () => {
     const folder = homeOfAlice();
     expect((await login(folder)).stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
     const { stdout } = await login(folder, ["--output", "json"]);
@@ -419,7 +414,7 @@ describe("the answer", () => {
     expect(readdirSync(folder.path).filter((name) => name.startsWith(".token"))).toEqual([]);
   });
 
-  it("is not asked for if the file could not be written", async () => {
+  it("is not requested if the file could not be written", async () => {
     const folder = homeOfAlice();
     await expectUsage(
       login(folder, ["--sink", "no/folder/token"]),
@@ -450,7 +445,7 @@ describe("the answer", () => {
 });
 
 describe("the signature", () => {
-  /** A machine whose clock stands still, so that two logins are in the same second, and one that no other test is in. */
+  /** A machine whose clock is stopped, so that two logins are in one second, which no other test uses. */
   function stoppedClock(folder: HomeFolder): Record<string, string> {
     const code = `const now = ${Date.now() + 60_000}; globalThis.Date = class extends Date {
       constructor(...args) { super(...(args.length === 0 ? [now] : args)); }
@@ -502,16 +497,16 @@ describe("exit code 1, with what it means and what to do, when the Worker refuse
     );
   });
 
-  it("an identity that is not there", async () => {
+  it("an identity that does not exist", async () => {
     const run = await login(homeOfAlice(), ["--identity-id", "nobody"]);
     expect(run).toMatchObject({ code: 1, stdout: "" });
     expect(run.stderr).toMatch(/OCI auth method not found .* \(404, .*check --identity-id/);
   });
 
-  it("what is not an oci-auth-worker, whose redirects are not followed", async () => {
-    const asked: string[] = [];
+  it("a server that is not an oci-auth-worker, whose redirects are not followed", async () => {
+    const requests: string[] = [];
     const server = createServer((request, response) => {
-      asked.push(request.url ?? "");
+      requests.push(request.url ?? "");
       response.writeHead(307, { location: `${relay.origin}${request.url}` }).end();
     }).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
@@ -523,12 +518,12 @@ describe("exit code 1, with what it means and what to do, when the Worker refuse
     server.close();
     expect(run).toMatchObject({ code: 1, stdout: "" });
     expect(run.stderr).toMatch(/answered 307 \(a redirect, which is not followed\).*check --url/);
-    expect(asked).toEqual(["/api/v1/auth/oci-auth/login"]);
+    expect(requests).toEqual(["/api/v1/auth/oci-auth/login"]);
     expect(relay.requests).toHaveLength(before);
   });
 });
 
-describe("exit code 2, before anything is asked,", () => {
+describe("exit code 2, before any request,", () => {
   it.each<[string, readonly string[], Record<string, string>, RegExp]>([
     ["without a Worker", [], { OCI_AUTH_IDENTITY_ID: "x" }, /no Worker is named; give --url/],
     ["without an identity", ["--url", "https://a.example"], {}, /no identity is named; give --identity-id/],
@@ -536,7 +531,7 @@ describe("exit code 2, before anything is asked,", () => {
       "with http to another machine",
       ["--url", "http://auth.example.com"],
       {},
-      /anyone on the way could read/,
+      /others on the network could read/,
     ],
     [
       "with --watch and no file",
@@ -560,13 +555,13 @@ describe("exit code 2, before anything is asked,", () => {
 });
 
 describe("exit code 3, when trying again may help,", () => {
-  it("where nobody listens", async () => {
+  it("if nothing listens", async () => {
     const run = await login(homeOfAlice(), ["--url", `http://127.0.0.1:${await freePort()}`]);
     expect(run).toMatchObject({ code: 3, stdout: "" });
     expect(run.stderr).toMatch(/cannot be reached: .*ECONNREFUSED.*check --url and the network/);
   });
 
-  it("where OCI cannot be asked about a user who is not known yet", async () => {
+  it("if OCI cannot be called about a user who is not known yet", async () => {
     const folder = home();
     const carol = await addUser(worker, tenancyOcid);
     folder.write(".oci/config", profileText("DEFAULT", profileOf(carol, folder.key(carol))));
@@ -582,15 +577,15 @@ describe("exit code 3, when trying again may help,", () => {
 });
 
 describe("the help", () => {
-  const wrong = "the command line, the configuration or a file is wrong; mend it and run it again";
+  const wrong = "the command line, the configuration or a file is wrong; correct it and run it again";
 
   it.each([
     [["--help"], `  2  ${wrong}\n`],
     [["login", "--help"], `  2  ${wrong}\n`],
     [["admin", "--help"], `  2  ${wrong}\n`],
     [["probe", "--help"], `  2  ${wrong}\n`],
-    // To the doctor, a wrong file is a finding.
-    [["doctor", "--help"], "  2  the command line is wrong; mend it and run it again\n"],
+    // For the doctor, a wrong file is a finding.
+    [["doctor", "--help"], "  2  the command line is wrong; correct it and run it again\n"],
   ])("of %j tells the exit codes", async (args, usage) => {
     const run = await command.run(args);
     expect(run).toMatchObject({ code: 0, stderr: "" });
@@ -599,7 +594,7 @@ describe("the help", () => {
     if (args.length > 1) expect(run.stdout).toMatch(/Examples:\n {2}\$ /);
   });
 
-  it("has an example that hands the token to curl, and not among its arguments", async () => {
+  it("has an example that passes the token to curl, and not among its arguments", async () => {
     const { stdout } = await command.run(["login", "--help"]);
     const [example = ""] = stdout.match(/(?<=^ {2}\$ ).*\bcurl\b.*$/m) ?? [];
     const received: (string | undefined)[] = [];

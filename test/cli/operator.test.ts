@@ -1,4 +1,4 @@
-/** `oci-auth admin ready` and `admin tenancies re-encrypt`, as processes, against Workers that are well and not. */
+/** `oci-auth admin ready` and `admin tenancies re-encrypt`, as processes, against Workers with and without faults. */
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -63,20 +63,20 @@ describe("oci-auth admin ready", () => {
     ["LEDGER", "ok", "-"],
   ];
 
-  it("shows each dependency and each tenancy, and exits 0 while all is well", async () => {
+  it("shows each dependency and each tenancy, and exits 0 while all are ok", async () => {
     const { code, stdout, stderr } = await admin(worker, "ready");
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^CHECK +RESULT +MESSAGE\n/);
     expect(rowsOf(stdout)).toEqual([running, ...dependencies, [tenancyOcid, "ok", "-"]]);
   });
 
-  it("says what is wrong, what OCI said and what to do, and exits 1 while something is not", async () => {
+  it("says what is wrong, what OCI said and what to do, and exits 1 while something is not ok", async () => {
     await breaks({ LEDGER: "fail" });
     await readerMay("nothing");
     const { code, stdout, stderr } = await admin(worker, "ready");
     expect([code, stderr]).toEqual([
       1,
-      `oci-auth: not ready: LEDGER, ${tenancyOcid}; do what is said there, and run it again\n`,
+      `oci-auth: not ready: LEDGER, ${tenancyOcid}; follow the advice above, and run it again\n`,
     ]);
     expect(rowsOf(stdout)).toEqual([
       running,
@@ -111,12 +111,12 @@ describe("oci-auth admin ready", () => {
         running,
         ["DB", "unavailable", expect.stringContaining("nobody logs in")],
         ...dependencies.slice(1),
-        ["tenancies", "unavailable", "They cannot be read. Mend DB first."],
+        ["tenancies", "unavailable", "They cannot be read. Fix DB first."],
       ],
     ]);
   });
 
-  it("goes through all pages, and one that is not well is enough for a 1", async () => {
+  it("reads all pages, and exits 1 if one of them is not ok", async () => {
     const more = await Promise.all(Array.from({ length: 4 }, () => addTenancy(worker, [organizationId])));
     await readerMay("nothing");
     const { code, stdout } = await admin(worker, "ready", "--json");
@@ -131,7 +131,7 @@ describe("oci-auth admin ready", () => {
     );
   });
 
-  it("is refused to an admin of an organization with 1, and exits 3 where there is no report", async () => {
+  it("exits 1 for an admin of an organization, who is refused, and 3 if there is no report", async () => {
     const user = await addUser(worker, tenancyOcid);
     const identityId = await addIdentity(worker, organizationId, tenancyOcid, { role: "admin" });
     const { body } = await worker.login({ identityId, userOcid: user.userOcid, headers: signAsGo(user) });

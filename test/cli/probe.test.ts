@@ -1,4 +1,4 @@
-/** `oci-auth probe`, as a process, against the built Worker, sound and not. */
+/** `oci-auth probe`, as a process, against the built Worker, with and without its defences. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -50,7 +50,7 @@ afterAll(() => {
   for (const server of servers) server.close();
 });
 
-/** What answers in the Worker's place. */
+/** A server in the Worker's place. */
 async function standIn(answer: (path: string, init: RequestInit) => Promise<Response>): Promise<string> {
   const server = createServer(async (request, response) => {
     const { method = "" } = request;
@@ -142,7 +142,7 @@ describe("of a sound Worker", () => {
     }
   });
 
-  it("exits 0 for an identity that takes each signature once", async () => {
+  it("exits 0 for an identity that accepts each signature once", async () => {
     const { worker, rootId, user } = target;
     const settings = { signatureReuse: "reject" };
     const identityId = await addIdentity(worker, rootId, user.tenancyOcid, { settings });
@@ -159,7 +159,7 @@ describe("of a sound Worker", () => {
     expect(await runProbe(...target.options, ...own)).toMatchObject({ code: 0 });
   });
 
-  it("takes its key from OCI's own variables and the identity from login's, and shows a table", async () => {
+  it("reads its key from OCI's own variables and the identity from login's, and shows a table", async () => {
     const { worker, user, identityId } = target;
     const run = await command.run(["probe", "--issuer", issuer], {
       OCI_AUTH_URL: worker.url.origin,
@@ -177,7 +177,7 @@ describe("of a sound Worker", () => {
     expect(rows[2]).toMatch(/^wrong-signer +401 +401 +ok +\d+$/);
   });
 
-  it("exits 1 where the good login is refused, with what the Worker says", async () => {
+  it("exits 1 if the good login is refused, with the Worker's message", async () => {
     const { worker, rootId, user } = target;
     const settings = { allowedUsernames: "somebody else" };
     const identityId = await addIdentity(worker, rootId, user.tenancyOcid, { settings });
@@ -207,7 +207,7 @@ describe("of a sound Worker", () => {
     expect(stderr).toMatch(message);
   });
 
-  it("expects the issuer to be --url, unless it is told another", async () => {
+  it("expects the issuer to be --url, unless --issuer names another", async () => {
     const { origin } = target.worker.url;
     const { code, stderr } = await runProbe(
       ...target.options.filter((part) => !["--issuer", issuer].includes(part)),
@@ -215,7 +215,7 @@ describe("of a sound Worker", () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining(`its issuer is ${issuer}, not ${origin})`)]);
   });
 
-  it("exits 1 where the token is not signed with a key that is published", async () => {
+  it("exits 1 if the token is not signed with a published key", async () => {
     const url = await standIn(async (path, init) =>
       path === "/.well-known/jwks.json"
         ? Response.json({ keys: [] })
@@ -226,7 +226,7 @@ describe("of a sound Worker", () => {
     expect(stderr).toContain("no applicable key found in the JSON Web Key Set");
   });
 
-  it("exits 3 while OCI cannot be asked about the user", async () => {
+  it("exits 3 while OCI cannot be called about the user", async () => {
     const { worker, rootId } = target;
     const { tenancyOcid } = await addTenancy(worker, [rootId]);
     const user = await addUser(worker, tenancyOcid);
@@ -237,7 +237,7 @@ describe("of a sound Worker", () => {
     await worker.emulator("DELETE", "faults");
     expect([code, new Set(failed.map(({ got }) => got))]).toEqual([3, new Set([503])]);
     expect(stderr).toMatch(
-      /^oci-auth: it could not be told: login \(OCI cannot be asked.*; try again later\n$/,
+      /^oci-auth: the checks could not be completed: login \(OCI cannot be asked.*; try again later\n$/,
     );
   });
 
@@ -251,7 +251,7 @@ describe("of a sound Worker", () => {
       /not of a tenancy/,
     ],
     [
-      "a region that is none",
+      "an invalid region",
       () => [...target.options, "--region", "ashburn"],
       /is not a region; use a name such as/,
     ],
@@ -270,7 +270,7 @@ describe("of a sound Worker", () => {
 describe("of a Worker that lacks a defence, exits 1 and names it:", () => {
   const lacking = async (weakenings: readonly Weakening[]) => {
     const source = weakenedSource(weakenings);
-    // Were a forgery's signature another's too, its repetition would be refused in the missing defence's place.
+    // If two forgeries had one signature, the second would be refused as a repetition and hide the missing defence.
     const target = await startTarget({ main: source.main }, { signatureReuse: "reject" });
     try {
       return await runProbe(...target.options);
@@ -313,7 +313,7 @@ describe("of a Worker that lacks a defence, exits 1 and names it:", () => {
     );
   });
 
-  it("any of those that are checked before, each by the forgery that is for it", async () => {
+  it("any of the earlier checks, each by its own forgery", async () => {
     const { code, stderr, failed } = await lacking([
       userInKeyId,
       date,
@@ -370,7 +370,7 @@ describe("of a Worker that lacks a defence, exits 1 and names it:", () => {
       expect.arrayContaining(["wrong-signer", "unknown-field"]),
     ]);
     expect(failed).toHaveLength(24);
-    expect(stderr).toMatch(/wrong-signer \(the refusal has not the form that it must have\)/);
+    expect(stderr).toMatch(/wrong-signer \(the refusal does not have the documented form\)/);
     expect(stderr).not.toContain("ALARM");
   });
 });
@@ -389,7 +389,7 @@ it("raises the alarm for a refusal that carries a token", async () => {
   expect([code, stderr]).toEqual([1, expect.stringMatching(/ALARM: .*: wrong-signer \(/)]);
 });
 
-it("raises no alarm for a page that is answered to everything", async () => {
+it("raises no alarm for a server that answers everything with a page", async () => {
   const url = await standIn(async () => new Response("<html>"));
   const { code, stderr, failed } = await runProbe(...nobody(url));
   expect([code, failed.length]).toEqual([1, 25]);
@@ -398,17 +398,17 @@ it("raises no alarm for a page that is answered to everything", async () => {
 });
 
 describe("exits 3", () => {
-  it("where nobody is there, and asks once", async () => {
+  it("if nothing answers, after one request", async () => {
     const { code, stderr, json } = await runProbe(...nobody("http://127.0.0.1:9"));
     expect([code, json?.ok, json?.checks.map(({ name, got }) => [name, got])]).toEqual([
       3,
       false,
       [["login", null]],
     ]);
-    expect(stderr).toMatch(/^oci-auth: it could not be told: login \(.+\); try again later\n$/);
+    expect(stderr).toMatch(/^oci-auth: the checks could not be completed: login \(.+\); try again later\n$/);
   });
 
-  it.each([429, 502])("where every answer is a %d", async (status) => {
+  it.each([429, 502])("if every answer is a %d", async (status) => {
     const url = await standIn(async () => new Response("<html>", { status }));
     const { code, failed } = await runProbe(...nobody(url));
     expect([code, failed.length]).toEqual([3, 25]);

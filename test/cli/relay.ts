@@ -1,4 +1,4 @@
-/** What stands between a client and the Worker: it remembers what was asked, and can be away for a while. */
+/** A relay between a client and the Worker: it records the requests, and can be down for a while. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -21,7 +21,7 @@ export interface Relay {
   close(): Promise<void>;
 }
 
-/** `clientIp` is where the Worker sees its requests come from. */
+/** `clientIp` is the address that the Worker sees. */
 export async function startRelay(worker: URL, clientIp = "127.0.0.1"): Promise<Relay> {
   const requests: RelayedRequest[] = [];
 
@@ -38,11 +38,11 @@ export async function startRelay(worker: URL, clientIp = "127.0.0.1"): Promise<R
       ...(sent === "" ? {} : { body: sent }),
     });
     requests.push({ at, path, body: sent === "" ? undefined : JSON.parse(sent), status: answer.status });
-    const told = ["content-type", "date", "retry-after"].flatMap((name) => {
+    const headers = ["content-type", "date", "retry-after"].flatMap((name) => {
       const value = answer.headers.get(name);
       return value === null ? [] : [[name, value] as const];
     });
-    response.writeHead(answer.status, Object.fromEntries(told)).end(await answer.text());
+    response.writeHead(answer.status, Object.fromEntries(headers)).end(await answer.text());
   }
 
   const server = createServer((request, response) => {

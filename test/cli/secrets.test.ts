@@ -1,4 +1,4 @@
-/** `oci-auth secrets`, as a process: what it writes and where it does not, and that it shows none of it. */
+/** `oci-auth secrets`, as a process: what it writes, where it writes nothing, and that it shows no secret. */
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import {
@@ -33,7 +33,7 @@ const read = (folder: string, name: string) => readFileSync(join(folder, name), 
 const secrets = (folder: string, args: readonly string[], env: Record<string, string> = {}) =>
   command.run(["secrets", ...args], env, folder);
 
-/** Every long value in it, whatever holds it. */
+/** Every long value in it, at any depth. */
 function valuesIn(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -81,14 +81,14 @@ describe("secrets new", () => {
     });
   });
 
-  it("makes others each time", async () => {
+  it("makes new ones each time", async () => {
     const folders = [newFolder(), newFolder()];
     for (const folder of folders) expect(await secrets(folder, ["new"])).toMatchObject({ code: 0 });
     const values = folders.flatMap(valuesIn);
     expect(new Set(values).size).toBe(values.length);
   });
 
-  it("names a file that a shell would take apart as one word", async () => {
+  it("quotes a file name that a shell would split", async () => {
     const folder = newFolder();
     mkdirSync(join(folder, "it's here"));
     const run = await secrets(folder, ["new", "--folder", "it's here"]);
@@ -107,8 +107,8 @@ describe("secrets new", () => {
   });
 });
 
-describe("a file that is there already stays as it is", () => {
-  const refused = /secrets\.[\w.-]+ is there already, and may be the only copy of a secret; move it/;
+describe("a file that exists already stays as it is", () => {
+  const refused = /secrets\.[\w.-]+ exists already, and may be the only copy of a secret; move it/;
 
   it.each<[string, (file: string) => void]>([
     ["of secrets", (file) => writeFileSync(file, "the only copy")],
@@ -156,7 +156,7 @@ describe("in a git work tree", () => {
     ["that does not ignore the file", () => ({ at: repository("other.json\n") })],
     ["that takes the file out of what it ignores", () => ({ at: repository("*.json\n!secrets.json\n") })],
     [
-      "from a folder within",
+      "from a folder inside it",
       () => {
         const at = join(repository(""), "within");
         mkdirSync(at);
@@ -212,7 +212,7 @@ describe("in a git work tree", () => {
     for (const name of Object.keys(rotated)) {
       const args = ["rotate", name, "--from", "secrets.json", "--folder", "."];
       expect(await secrets(folder, args)).toMatchObject({ code: 0, stderr: "" });
-      // Kept in place of the one before.
+      // Replaces the kept file.
       writeFileSync(join(folder, "secrets.json"), read(folder, "secrets.next.json"));
       spawnSync("rm", [join(folder, "secrets.next.json")]);
     }
@@ -254,7 +254,7 @@ describe("secrets rotate", () => {
       const places = commands.map((text) => run.stdout.indexOf(text));
       expect(places).not.toContain(-1);
       expect(places).toEqual([...places].sort((a, b) => a - b));
-      // What is kept from then on: the rest as it was.
+      // The other secrets are unchanged.
       const value = read(folder, rotated[name][2] ?? "");
       expect(JSON.parse(read(folder, "secrets.next.json"))).toEqual({ ...before, [name]: value });
     },
@@ -326,7 +326,7 @@ describe("secrets rotate", () => {
     ["of another shape", "ADMIN_TOKEN", '["s3cret-value"]', /does not hold ADMIN_TOKEN: it must be JSON/],
     ["without the secret", "ADMIN_TOKEN", '{"OTHER": "s3cret-value"}', /does not hold ADMIN_TOKEN/],
     [
-      "whose key set is an object and no string",
+      "whose key set is an object and not a string",
       "ENCRYPTION_KEYS",
       '{"ENCRYPTION_KEYS": {"keys": ["s3cret-value"]}}',
       /with strings as 'oci-auth secrets new' writes them/,

@@ -1,4 +1,4 @@
-/** `oci-auth login --sink <file> --watch`, as a process: what keeps a token fresh through all that goes wrong. */
+/** `oci-auth login --sink <file> --watch`, as a process: it keeps a token fresh, whatever goes wrong. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Worker as Thread } from "node:worker_threads";
@@ -59,7 +59,7 @@ async function prepare(settings: Record<string, unknown> = {}, clientIp?: string
   };
   config(user);
   const sink = join(folder.path, "token");
-  /** Of the token in the file. */
+  /** Claims of the token in the file. */
   const claims = () => {
     try {
       return decodeJwt<{ identityId: string; creationEpoch: number; oci: { fingerprint: string } }>(
@@ -75,9 +75,9 @@ async function prepare(settings: Record<string, unknown> = {}, clientIp?: string
     identityId,
     folder,
     sink,
-    /** Makes somebody else the owner of the profile. */
+    /** Gives the profile another owner. */
     config,
-    asked: (path: string) => relay.requests.filter((request) => request.path === path).length,
+    requestsTo: (path: string) => relay.requests.filter((request) => request.path === path).length,
     start: (...args: string[]) => {
       const watch = command.start(["login", "--sink", sink, "--watch", ...args], env);
       watches.push(watch);
@@ -98,13 +98,13 @@ async function stop(watch: Started, signal: NodeJS.Signals = "SIGTERM") {
 }
 
 it("renews the token under its id before it expires, in a file of mode 0600, and SIGTERM ends it with 0", async () => {
-  const { start, claims, sink, asked, folder, relay, firstToken } = await prepare();
+  const { start, claims, sink, requestsTo, folder, relay, firstToken } = await prepare();
   const watch = start();
   const first = await firstToken();
-  await expect.poll(() => asked(renewPath), patience).toBeGreaterThanOrEqual(2);
+  await expect.poll(() => requestsTo(renewPath), patience).toBeGreaterThanOrEqual(2);
   await expect.poll(() => (claims()?.exp ?? 0) > (first?.exp ?? 0), patience).toBe(true);
   expect(claims()).toMatchObject({ jti: first?.jti, creationEpoch: first?.creationEpoch });
-  expect(asked(loginPath)).toBe(1);
+  expect(requestsTo(loginPath)).toBe(1);
   // The Worker renews no token that has expired.
   expect(relay.requests.map(({ status }) => status)).not.toContain(403);
   expect(statSync(sink).mode & 0o777).toBe(0o600);
@@ -116,15 +116,15 @@ it("renews the token under its id before it expires, in a file of mode 0600, and
 });
 
 it("writes each token in the form that --output names", async () => {
-  const { start, sink, asked } = await prepare();
+  const { start, sink, requestsTo } = await prepare();
   const watch = start("--output", "env");
-  await expect.poll(() => asked(renewPath), patience).toBe(1);
+  await expect.poll(() => requestsTo(renewPath), patience).toBe(1);
   await expect.poll(watch.stderr, patience).toContain("renewed");
   expect(readFileSync(sink, "utf8")).toMatch(/^export OCI_AUTH_TOKEN='[\w-]+\.[\w-]+\.[\w-]+'$/);
   expect((await stop(watch, "SIGINT")).code).toBe(0);
 });
 
-it("lives through an outage: says what is wrong, leaves the old token, and has a new one once it is over", async () => {
+it("survives an outage: says what is wrong, keeps the old token, and has a new one afterwards", async () => {
   const { start, claims, relay, firstToken } = await prepare();
   const watch = start();
   await firstToken();
@@ -138,7 +138,7 @@ it("lives through an outage: says what is wrong, leaves the old token, and has a
   expect((await stop(watch)).code).toBe(0);
 });
 
-it("starts in an outage too, and waits for its end; SIGTERM ends it with 0 there as well", async () => {
+it("starts during an outage too, and waits for its end; SIGTERM ends it with 0 then as well", async () => {
   const { start, claims, relay, firstToken } = await prepare();
   await relay.down();
   const [watch, other] = [start(), start()];
@@ -152,16 +152,16 @@ it("starts in an outage too, and waits for its end; SIGTERM ends it with 0 there
 });
 
 it("logs in again near the max TTL, before a renewal would be short", async () => {
-  const { start, claims, asked, relay, firstToken } = await prepare({
+  const { start, claims, requestsTo, relay, firstToken } = await prepare({
     accessTokenTTL: 4,
     accessTokenMaxTTL: 5,
   });
   start();
   const first = await firstToken();
-  await expect.poll(() => asked(loginPath), patience).toBe(2);
+  await expect.poll(() => requestsTo(loginPath), patience).toBe(2);
   await expect.poll(() => claims()?.jti !== first?.jti, patience).toBe(true);
   expect(relay.requests.map(({ status }) => status)).toEqual(relay.requests.map(() => 200));
-  expect(asked(renewPath)).toBeLessThanOrEqual(2);
+  expect(requestsTo(renewPath)).toBeLessThanOrEqual(2);
 });
 
 it("logs in again when the renewal is refused", async () => {
@@ -181,15 +181,15 @@ it("ends with 1 if the first login is refused for good, and makes no file", asyn
   expect(claims()).toBe(undefined);
 });
 
-it("keeps trying after a later refusal, since somebody may mend it", async () => {
-  const { start, claims, identityId, asked, firstToken } = await prepare();
+it("keeps trying after a later refusal, since somebody may fix the cause", async () => {
+  const { start, claims, identityId, requestsTo, firstToken } = await prepare();
   const suspend = (suspended: boolean) =>
     worker.admin("PATCH", `/api/v1/identities/${identityId}`, { suspended });
   const watch = start();
   await firstToken();
   await suspend(true);
   const old = claims();
-  await expect.poll(() => asked(loginPath), patience).toBe(3);
+  await expect.poll(() => requestsTo(loginPath), patience).toBe(3);
   expect(watch.stderr()).toMatch(/suspended.*\(403, .*have it resumed; the old token is left as it is/);
   await suspend(false);
   await expect.poll(() => (claims()?.iat ?? 0) > (old?.iat ?? 0), patience).toBe(true);
@@ -211,7 +211,7 @@ it("reads the profile again when it logs in, so that a key may be replaced meanw
   await expect.poll(() => claims()?.oci.fingerprint, patience).toBe(body.fingerprints[1]);
 });
 
-it("waits as long as the Worker asks it to", async () => {
+it("waits as long as Retry-After says", async () => {
   const { start, config, relay, firstToken } = await prepare();
   const stranger = await addUser(worker, tenancyOcid);
   config(stranger);
@@ -240,7 +240,7 @@ it.each([
   expect(retryAfterSeconds(answer, Date.parse("Tue, 24 Nov 2026 03:04:00 GMT"))).toBe(seconds);
 });
 
-it("takes a token to be as old as the clock says that says more: the machine's is set, the other may stand still", () => {
+it("computes a token's age by the clock that says more: the machine's may be set back, the other may stop", () => {
   vi.useFakeTimers({ toFake: ["Date", "performance"] });
   try {
     const start = Date.now();
@@ -260,7 +260,7 @@ it("keeps trying when the file cannot be written any more", async () => {
   const watch = start();
   await firstToken();
   renameSync(sink, `${sink}.old`);
-  // A file cannot be renamed over a folder, whoever asks.
+  // Nobody, not even root, can rename a file over a folder.
   mkdirSync(sink);
   await expect
     .poll(watch.stderr, patience)
