@@ -47,7 +47,7 @@ export interface Config {
   readonly adminToken: string;
   readonly tokens: Issuer;
   readonly oci: OciAccess & {
-    /** Local development only: where the roots of instances are, with `{region}` in its path. */
+    /** Local development only: the URL of the roots of instances, with `{region}` in its path. */
     readonly ociAuthOrigin: string | undefined;
   };
   readonly directory: DirectoryLimits;
@@ -72,7 +72,7 @@ function originOf(text: string): URL | undefined {
 
 const isLoopbackOrigin = (text: string) => loopback.has(originOf(text)?.hostname ?? "");
 
-/** What stands before a path that has `{region}` once, as a segment of its own. */
+/** The scheme and host before a path that has `{region}` once, as a whole segment. */
 const beforeRegionPath = /^([a-z]+:\/\/[^/]+)(?:\/[\w-]+)*\/\{region\}(?:\/[\w-]+)*$/;
 
 /** Reads the text of a variable. What is wrong is said without a word of the text, which may be a secret. */

@@ -29,7 +29,7 @@ export function ledgerOf(
   return namespace.getByName(nameOf(principal, shard));
 }
 
-/** All ledgers of one who logs in. */
+/** All ledgers of a principal. */
 export function ledgersOf(
   namespace: DurableObjectNamespace<Ledger>,
   principal: Principal,

@@ -75,7 +75,7 @@ async function checkCredential(access: OciAccess, tenancy: OciTenancy): Promise<
   return wrong(problem, messages(tenancy, failed)[problem], failed.failure);
 }
 
-/** OCI answers 404 for missing and for not allowed. A user may read themselves without any policy: that tells which. */
+/** OCI answers 404 for both missing and not allowed. Reading oneself needs no policy, so it tells which. */
 async function diagnose(
   client: IdentityClient,
   tenancy: OciTenancy,

@@ -1,4 +1,4 @@
-/** What `GET /ready` finds wrong. docs/operate.md says what each means, and a test holds it to these lists. */
+/** The problems that `GET /ready` reports. docs/operate.md explains each; a test compares it with these lists. */
 export const dependencyProblems = ["migrations-missing", "unavailable", "events-refused"] as const;
 export type DependencyProblem = (typeof dependencyProblems)[number];
 

@@ -12,16 +12,16 @@ import { newLoginEvent } from "./made-events.ts";
 
 const { release, versionId } = running;
 
-/** Where events wait, and what moves them to AUDIT_DB. */
+/** An outbox with its mover. */
 interface Way {
   hold(events: readonly OutgoingEvent[]): Promise<void>;
-  /** One run of the mover. Rejects if it does. */
+  /** One run of the mover. Rejects if the mover rejects. */
   move(): Promise<void>;
-  /** The ids of the events that wait. */
+  /** The ids of the waiting events. */
   waiting(): Promise<string[]>;
-  /** Replaces the text of an event that waits. */
+  /** Replaces the text of a waiting event. */
   repair(id: string, event: string): Promise<unknown>;
-  /** Makes the removal of moved events fail, until told otherwise. */
+  /** Makes the removal of moved events fail, or succeed again. */
   removalFails(fails: boolean): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ function throughLedger(ledger: DurableObjectStub<Ledger>): Way {
         }
       }),
     async move() {
-      // When it is due: no sooner is it tried again.
+      // The time of the next try: the ledger does not try sooner.
       const due = await runInDurableObject(ledger, (_, { storage }) => storage.getAlarm());
       if (due !== null) vi.setSystemTime(Math.max(due, Date.now()));
       await runDurableObjectAlarm(ledger);
@@ -78,7 +78,7 @@ const failingRemoval = (table: string) =>
   `CREATE TRIGGER removal BEFORE DELETE ON ${table} BEGIN SELECT RAISE(ABORT, 'cannot be removed'); END`;
 
 const auditDb = (sql: string) => env.AUDIT_DB.prepare(sql).run();
-/** AUDIT_DB takes so many events and no more, until there is room again. */
+/** AUDIT_DB accepts this many events and no more, until there is room again. */
 const roomFor = (events: number) =>
   auditDb(`CREATE TRIGGER room BEFORE INSERT ON audit_events
     WHEN (SELECT count(*) FROM audit_events) >= ${events} BEGIN SELECT RAISE(ABORT, 'database is full'); END`);
@@ -86,7 +86,7 @@ const roomAgain = () => auditDb("DROP TRIGGER room");
 
 let errors: Mock;
 
-// A clock far ahead of the machine's: an alarm rings when a test rings it and never by itself.
+// A clock far ahead of the machine's: alarms run only when a test runs them.
 beforeAll(migrateDatabases);
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2100-01-01T00:00:00Z") });
@@ -113,7 +113,7 @@ describe.each<[string, () => Way]>([
   ["a ledger's outbox", () => throughLedger(newLedger())],
   ["D1's outbox", () => throughD1],
 ])("from %s every event reaches AUDIT_DB once", (_, open) => {
-  it("however many there are", async () => {
+  it("with any number of events", async () => {
     const way = open();
     const { events, ids } = newEvents(250);
     await way.hold(events);
@@ -133,7 +133,7 @@ describe.each<[string, () => Way]>([
     expect(await sorted(loggedIds())).toEqual(ids);
   });
 
-  it("when what was moved cannot be removed, and so moves again", async () => {
+  it("when moved events cannot be removed, and so move again", async () => {
     const way = open();
     const { events, ids } = newEvents(150);
     await way.hold(events);
@@ -149,7 +149,7 @@ describe.each<[string, () => Way]>([
     expect(await way.waiting()).toEqual([]);
   });
 
-  it("when AUDIT_DB takes one batch and refuses the next", async () => {
+  it("when AUDIT_DB accepts one batch and refuses the next", async () => {
     const way = open();
     const { events, ids } = newEvents(250);
     await way.hold(events);
@@ -164,7 +164,7 @@ describe.each<[string, () => Way]>([
     expect(await way.waiting()).toEqual([]);
   });
 
-  it("when AUDIT_DB refuses for a while, in which others come", async () => {
+  it("when AUDIT_DB refuses for a while, and others come meanwhile", async () => {
     const way = open();
     const [first, others] = [newEvents(30), newEvents(30)];
     await roomFor(0);
@@ -183,7 +183,7 @@ describe.each<[string, () => Way]>([
     expect(await way.waiting()).toEqual([]);
   });
 
-  it("as it was", async () => {
+  it("unchanged", async () => {
     const way = open();
     const event = newLoginEvent({
       outcome: "failure",
@@ -214,7 +214,7 @@ describe("a ledger whose events cannot be moved", () => {
     return waits;
   };
 
-  it("tries again, ever later but each minute at least, though it is evicted between, and is prompt once it succeeded", async () => {
+  it("tries again, later each time but at least once a minute, even if it is evicted, and is prompt after a success", async () => {
     const ledger = newLedger();
     const way = throughLedger(ledger);
     await roomFor(0);
@@ -225,7 +225,7 @@ describe("a ledger whose events cannot be moved", () => {
       expect(wait).toBeLessThanOrEqual(longest);
       expect(wait).toBeGreaterThanOrEqual(longest * 0.75);
     }
-    // They do not come back together.
+    // They do not retry together.
     expect(new Set(waits.slice(6)).size).toBeGreaterThan(1);
 
     await roomAgain();
@@ -246,7 +246,7 @@ describe("a ledger whose events cannot be moved", () => {
     await evictDurableObject(ledger);
     await way.hold(newEvents(3).events);
     expect(Date.now() + (await alarmIn(ledger))).toBe(due);
-    // An alarm that comes before, such as for a purge, delivers nothing.
+    // An earlier alarm, such as for a purge, delivers nothing.
     await runDurableObjectAlarm(ledger);
     expect(errors).toHaveBeenCalledTimes(6);
     expect(await way.waiting()).toHaveLength(7);
@@ -259,7 +259,7 @@ describe("a ledger whose events cannot be moved", () => {
     await roomFor(0);
     const began = Date.now();
     const { events, ids } = newEvents(20_000);
-    // As a ledger has them, but for the logins, which would take a minute to make.
+    // The events of a ledger, without the logins, which would take a minute to make.
     await runInDurableObject(ledger, (_, { storage }) =>
       storage.sql.exec(
         "INSERT INTO outbox (id, event) SELECT value ->> 'id', value FROM json_each(?)",
@@ -294,7 +294,7 @@ describe("a ledger whose events cannot be moved", () => {
     expect(await way.waiting()).toEqual([]);
   });
 
-  it("delivers once, though its alarm rings twice at a time", async () => {
+  it("delivers once, though its alarm runs twice at a time", async () => {
     const ledger = newLedger();
     const { events, ids } = newEvents(250);
     const way = throughLedger(ledger);
@@ -316,7 +316,7 @@ describe.each<[string, () => Way]>([
       await env.AUDIT_DB.prepare("SELECT id FROM refused_events ORDER BY id").all<{ id: string }>()
     ).results.map(({ id }) => id);
 
-  it("stays there, holds no other back, is logged once and noted for GET /ready", async () => {
+  it("stays there, delays no other, is logged once and noted for GET /ready", async () => {
     const way = open();
     const { events, ids } = newEvents(250);
     const bad = [withoutType(), ofNoOutcome(), ofNoOutcome()];
@@ -332,13 +332,13 @@ describe.each<[string, () => Way]>([
     expect(await sorted(loggedIds())).toEqual(ids);
     expect(await sorted(way.waiting())).toEqual(badIds);
     expect(await refused()).toEqual(badIds);
-    const told = () => errors.mock.calls.map(([line]) => JSON.parse(line));
+    const lines = () => errors.mock.calls.map(([line]) => JSON.parse(line));
     expect(
-      told()
+      lines()
         .map(({ id }) => id)
         .sort(),
     ).toEqual(badIds);
-    expect(told()).toContainEqual({
+    expect(lines()).toContainEqual({
       level: "error",
       release,
       versionId,
@@ -347,7 +347,7 @@ describe.each<[string, () => Way]>([
       error: expect.stringContaining("NOT NULL constraint failed: audit_events.type"),
     });
 
-    // Tried again in an hour, and not before; others go on moving.
+    // It is tried again in an hour, and not before; others still move.
     const later = newEvents(3);
     await way.hold(later.events);
     await way.move();
@@ -364,7 +364,7 @@ describe.each<[string, () => Way]>([
     await way.hold([bad]);
     await way.move();
     expect(await way.waiting()).toEqual([bad.id]);
-    // As a later release might: what it lacks is made up.
+    // As a later release might do: it fills the missing field.
     const repaired = JSON.stringify({ ...bad, type: "login" });
     await way.repair(bad.id, repaired);
     vi.setSystemTime(Date.now() + 3_600_000);
@@ -375,7 +375,7 @@ describe.each<[string, () => Way]>([
     expect(await refused()).toEqual([]);
   });
 
-  it("waits with the others while AUDIT_DB cannot be written, and is no reason to split them", async () => {
+  it("waits with the others while AUDIT_DB cannot be written, and does not split them", async () => {
     const way = open();
     await way.hold([withoutType(), ...newEvents(20).events]);
     await auditDb("DROP TABLE refused_events");
@@ -391,7 +391,7 @@ describe.each<[string, () => Way]>([
 });
 
 describe("the mover of changes", () => {
-  it("moves each once, though it runs many times at once", async () => {
+  it("moves each event once, though it runs many times in parallel", async () => {
     const { events, ids } = newEvents(250);
     await throughD1.hold(events);
     await Promise.all(Array.from({ length: 5 }, () => moveChanges(env, Date.now())));
@@ -399,27 +399,30 @@ describe("the mover of changes", () => {
     expect(await throughD1.waiting()).toEqual([]);
   });
 
-  it.each(["DB", "AUDIT_DB"])("says so in the log and never rejects, if %s cannot be asked", async (name) => {
-    const { events, ids } = newEvents(1);
-    await throughD1.hold(events);
-    const down = {
-      withSession: () => down,
-      prepare() {
-        throw new Error(`${name} is down`);
-      },
-    };
-    await moveChanges({ ...env, [name]: down }, Date.now());
-    expect(errors.mock.calls.map(([line]) => JSON.parse(line))).toEqual([
-      {
-        level: "error",
-        release,
-        versionId,
-        message: expect.stringContaining("they wait"),
-        error: `StorageError: ${name} is down`,
-      },
-    ]);
-    expect(await throughD1.waiting()).toEqual(ids);
-    await moveChanges(env, Date.now());
-    expect(await loggedIds()).toEqual(ids);
-  });
+  it.each(["DB", "AUDIT_DB"])(
+    "says so in the log and never rejects, if %s cannot be called",
+    async (name) => {
+      const { events, ids } = newEvents(1);
+      await throughD1.hold(events);
+      const down = {
+        withSession: () => down,
+        prepare() {
+          throw new Error(`${name} is down`);
+        },
+      };
+      await moveChanges({ ...env, [name]: down }, Date.now());
+      expect(errors.mock.calls.map(([line]) => JSON.parse(line))).toEqual([
+        {
+          level: "error",
+          release,
+          versionId,
+          message: expect.stringContaining("they wait"),
+          error: `StorageError: ${name} is down`,
+        },
+      ]);
+      expect(await throughD1.waiting()).toEqual(ids);
+      await moveChanges(env, Date.now());
+      expect(await loggedIds()).toEqual(ids);
+    },
+  );
 });

@@ -46,7 +46,7 @@ const down = {
   },
 } as unknown as D1Database;
 
-/** Every way of putting the values of `choices` together, each left out too. */
+/** Every combination of the values of `choices`, each also without one of them. */
 function combinations<T extends object>(choices: { [name in keyof T]: T[name] }): Partial<T>[] {
   let all: Partial<T>[] = [{}];
   for (const [name, value] of Object.entries(choices)) {
@@ -67,8 +67,8 @@ async function pagesOf(filter: Filter, limit: number): Promise<string[][]> {
   }
 }
 
-describe("the listing", () => {
-  // Many at one time, as in a burst of logins, in no order; of two roots, their organizations and identities.
+describe("the list", () => {
+  // Many events at one time, as in a burst of logins, unordered; of two roots, their organizations and identities.
   const events = Array.from({ length: 96 }, (_, index) => {
     const root = index % 2;
     return newLoginEvent({
@@ -87,7 +87,7 @@ describe("the listing", () => {
   const newestFirst = (one: OutgoingEvent, other: OutgoingEvent) =>
     one.at + one.id < other.at + other.id ? 1 : -1;
 
-  // From a time that events have, to a time that events have.
+  // Both bounds are times of events.
   const filters = combinations<Filter>({
     rootOrganizationId: "root-1",
     organizationId: "organization-1-0",
@@ -99,7 +99,7 @@ describe("the listing", () => {
   beforeEach(() => writeEvents(auditDb, events));
 
   it.each(filters.map((filter) => [JSON.stringify(filter), filter]))(
-    "with %s has what fits, newest first, each once however it is paged",
+    "with %s has the matching events, newest first, each once for any page size",
     async (_, filter) => {
       const fitting = events.filter((event) => matches(event, filter));
       const expected = fitting.sort(newestFirst).map(({ id }) => id);
@@ -112,7 +112,7 @@ describe("the listing", () => {
     },
   );
 
-  it("takes a time for what is from it on, and before it and no longer", async () => {
+  it("includes its `from`, and excludes its `to`", async () => {
     const there = (filter: Filter) => pagesOf(filter, 100).then((pages) => pages.flat().length);
     expect(await there({ from: at(5000) })).toBe(16);
     expect(await there({ from: at(5001) })).toBe(0);
@@ -121,7 +121,7 @@ describe("the listing", () => {
     expect(await there({ from: at(2000), to: at(2000) })).toBe(0);
   });
 
-  it("has a page that what happens meanwhile does not move", async () => {
+  it("has pages that later events do not shift", async () => {
     const { page, nextCursor } = await listEvents(auditDb, { limit: 50 });
     await writeEvents(auditDb, [newLoginEvent({ at: at(9000) })]);
     const { cursor } = pageQuery().parse({ cursor: nextCursor });
@@ -133,14 +133,14 @@ describe("the listing", () => {
     ["identity-1-4", "root-1"],
     ["identity-0-2", "root-0"],
     ["identity-9", undefined],
-  ])("knows that the root of %s's events is %s", async (identityId, root) => {
+  ])("finds that the root of %s's events is %s", async (identityId, root) => {
     expect(await rootOfEvents(auditDb, identityId)).toBe(root);
   });
 });
 
-describe("a page costs the same however many events there are", () => {
+describe("a page costs the same for any number of events", () => {
   const total = 1000;
-  /** A hundredth of a second apart, all of one identity. */
+  /** Events a hundredth of a second apart, all of one identity. */
   const fill = () =>
     env.AUDIT_DB.prepare(
       `INSERT INTO audit_events
@@ -169,7 +169,7 @@ describe("a page costs the same however many events there are", () => {
     ranges.map((range) => [index, JSON.stringify({ ...scope, ...range }), { ...scope, ...range }] as const),
   );
 
-  /** AUDIT_DB, with the statements that are prepared on it. */
+  /** AUDIT_DB, with a record of its prepared statements. */
   function watched() {
     const prepared: D1PreparedStatement[] = [];
     const explained: D1PreparedStatement[] = [];
@@ -199,7 +199,7 @@ describe("a page costs the same however many events there are", () => {
       expect.stringMatching(new RegExp(`^${way} audit_events USING INDEX ${index}( \\(|$)`)),
     ]);
 
-    // Of each event that is read, the index and the row.
+    // Each event that is read counts twice: index and row.
     const rowsRead = await Promise.all(
       prepared.map(async (statement) => (await statement.all()).meta.rows_read),
     );
@@ -217,19 +217,19 @@ describe("a purge", () => {
       .bind(count, time)
       .run();
 
-  it("removes what is older than it says and nothing else", async () => {
+  it("removes events older than its bound and nothing else", async () => {
     const kept = [newLoginEvent({ at: at(0) }), newLoginEvent({ at: at(1) })];
     await writeEvents(auditDb, [newLoginEvent({ at: at(-1) }), ...kept, newLoginEvent({ at: at(-day) })]);
     await purgeEvents(auditDb, at(0));
     expect((await loggedIds()).sort()).toEqual(kept.map(({ id }) => id).sort());
   });
 
-  it("takes as many as its budget of time allows, the oldest first, and the next run goes on", async () => {
+  it("removes as many as its time budget allows, the oldest first, and the next run continues", async () => {
     await old(12_500, at(-day));
     const younger = newLoginEvent({ at: at(-1) });
     const kept = newLoginEvent({ at: at(0) });
     await writeEvents(auditDb, [younger, kept]);
-    // Five seconds pass between two looks at the clock: at the start, and before each thousand.
+    // Five seconds pass between two reads of the clock: at the start, and before each thousand.
     let time = 0;
     await purgeEvents(auditDb, at(0), () => 5000 * time++);
     const left = await loggedIds();
@@ -281,24 +281,24 @@ describe("the record of a change", () => {
     ]);
   });
 
-  it("is none where nothing changed", async () => {
+  it("does not exist if nothing changed", async () => {
     await database.batch([rename("none"), changeRecord(operator, input)]);
     expect(await waiting()).toEqual([]);
   });
 
-  it("is none where nothing changed, though something did just before", async () => {
+  it("does not exist if nothing changed, though an earlier statement changed something", async () => {
     await database.batch([rename("one"), rename("none"), changeRecord(operator, input)]);
     expect(await waiting()).toEqual([]);
   });
 
-  it("goes with its batch, when a later statement of it fails", async () => {
+  it("is rolled back with its batch, when a later statement fails", async () => {
     const taken = organizations.insert({ id: "two", name: "two", ...made });
     await expect(database.batch([rename("one"), changeRecord(operator, input), taken])).rejects.toThrow();
     expect(await nameOfOne()).toBe("old");
     expect(await waiting()).toEqual([]);
   });
 
-  it("takes the change with it, when it cannot be written itself", async () => {
+  it("rolls the change back, when it cannot be written itself", async () => {
     await env.DB.exec(
       "CREATE TRIGGER full BEFORE INSERT ON audit_outbox BEGIN SELECT RAISE(ABORT, 'database is full'); END",
     );
@@ -308,7 +308,7 @@ describe("the record of a change", () => {
     expect(await nameOfOne()).toBe("old");
   });
 
-  it("can also be of what changes nothing in D1", async () => {
+  it("can also be of an action that changes nothing in D1", async () => {
     await recordAction(database, operator, { type: "tenancy.purge-user", details: { userOcid: "alice" } });
     expect(await waiting()).toMatchObject([{ type: "tenancy.purge-user", details: { userOcid: "alice" } }]);
   });
@@ -330,7 +330,7 @@ describe("maintenance", () => {
         await waitOnExecutionContext(context);
       },
     ],
-  ])("moves what waits, and purges what is past its retention of 90 days, %s", async (_, run) => {
+  ])("moves waiting events, and purges those past their retention of 90 days, %s", async (_, run) => {
     const [moved, kept, purged] = [
       newLoginEvent({ at: at(0) }),
       newLoginEvent({ at: at(-90 * day) }),
@@ -343,7 +343,7 @@ describe("maintenance", () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it("keeps to AUDIT_RETENTION_DAYS", async () => {
+  it("follows AUDIT_RETENTION_DAYS", async () => {
     const [kept, purged] = [newLoginEvent({ at: at(-2 * day) }), newLoginEvent({ at: at(-2 * day - 1) })];
     await writeEvents(auditDb, [kept, purged]);
     await maintain({ ...env, AUDIT_RETENTION_DAYS: "2" }, start);
@@ -384,7 +384,7 @@ describe("the event of a refusal", () => {
   afterEach(() => {
     for (const end of gatherings.splice(0)) end();
   });
-  /** Those that are not written are told after a while, which no test of these waits for. */
+  /** Unwritten refusals are reported after a while; none of these tests waits for that. */
   const write = (events: readonly OutgoingEvent[], refused: Refused, bindings = env) => {
     vi.spyOn(scheduler, "wait").mockImplementation(
       () => new Promise((resolve) => void gatherings.push(resolve)),
@@ -398,8 +398,8 @@ describe("the event of a refusal", () => {
       }, 10_000),
     ]);
   };
-  /** A minute of the clock may end in between, and then a second one begins; more than two it cannot touch. */
-  const expectWithin = (count: number, perMinute: number) => {
+  /** The test may span two minutes of the clock, but not more. */
+  const expectPerMinute = (count: number, perMinute: number) => {
     expect(count).toBeGreaterThanOrEqual(perMinute);
     expect(count).toBeLessThanOrEqual(2 * perMinute);
   };
@@ -407,7 +407,7 @@ describe("the event of a refusal", () => {
   it.each<[Refused, object]>([
     ["stranger", { REFUSAL_EVENTS: [[{ key: "strangers" }]], STRANGER_EVENTS: [[{ key: "192.0.2.1" }]] }],
     ["holder", { REFUSAL_EVENTS: [[{ key: "holder/identity-1" }]], STRANGER_EVENTS: [] }],
-  ])("is written, and counts for whom it must: of a %s", async (refused, counted) => {
+  ])("of a %s is written, and counts for the right limits", async (refused, counted) => {
     const event = newRefusal();
     const bindings = { REFUSAL_EVENTS: allowing(true), STRANGER_EVENTS: allowing(true) };
     await writeRefusal({ ...env, ...bindings }, event, refused);
@@ -417,7 +417,7 @@ describe("the event of a refusal", () => {
     expect(lines("warn")).toEqual([]);
   });
 
-  it("uses up nothing of all strangers' share, once its address is over its own", async () => {
+  it("uses up none of all strangers' share, once its address is over its own", async () => {
     const REFUSAL_EVENTS = allowing(true);
     const event = newRefusal();
     await write([event], "stranger", limits({ REFUSAL_EVENTS, STRANGER_EVENTS: allowing(false) }));
@@ -438,20 +438,20 @@ describe("the event of a refusal", () => {
     ]);
   });
 
-  it("of strangers at one address is written 6 times a minute, whatever identities they name", async () => {
+  it("of strangers at one address is written 6 times a minute, for all identities together", async () => {
     const events = Array.from({ length: 40 }, (_, index) =>
       newRefusal({ ip: address(1), identityId: `identity-${index % 20}` }),
     );
     await write(events, "stranger");
-    expectWithin((await loggedIds()).length, 6);
+    expectPerMinute((await loggedIds()).length, 6);
   });
 
-  it("of all strangers together is written 60 times a minute, and to a holder all the same", async () => {
+  it("of all strangers together is written 60 times a minute, which limits no holder", async () => {
     const events = Array.from({ length: 200 }, (_, index) =>
       newRefusal({ ip: address(10 + (index % 100)), identityId: `identity-${index % 20}` }),
     );
     await write(events, "stranger");
-    // Those of the test before are strangers too.
+    // Those of the previous test are strangers too.
     const written = await loggedIds();
     expect(written.length).toBeGreaterThanOrEqual(48);
     expect(written.length).toBeLessThanOrEqual(120);
@@ -461,18 +461,18 @@ describe("the event of a refusal", () => {
     expect(await loggedIds()).toContain(held.id);
   });
 
-  it("of an identity's holders is written 60 times a minute, and of another's all the same", async () => {
+  it("of an identity's holders is written 60 times a minute, which limits no other identity", async () => {
     await write(
       Array.from({ length: 150 }, () => newRefusal({ identityId: "flooded" })),
       "holder",
     );
-    expectWithin((await loggedIds()).length, 60);
+    expectPerMinute((await loggedIds()).length, 60);
     const another = newRefusal({ identityId: "another" });
     await write([another], "holder");
     expect(await loggedIds()).toContain(another.id);
   });
 
-  it("takes 1 KB at most of a stranger, whatever was sent, and all that an ordinary one has", async () => {
+  it("has at most 1 KB for a stranger, whatever was sent, and all of an ordinary event", async () => {
     const ocid = (type: string, length: number) => `ocid1.${type}.oc1..`.padEnd(length, "a");
     const refusal = (length: number, text: (length: number) => string) =>
       newRefusal({
@@ -506,7 +506,7 @@ describe("the event of a refusal", () => {
     expect((await listEvents(auditDb, { limit: 10 })).page).toContainEqual(listed);
   });
 
-  it("is kept whole of a holder", async () => {
+  it("is complete for a holder", async () => {
     const event = newRefusal({ userAgent: "x".repeat(256), details: { username: "y".repeat(512) } });
     await write([event], "holder");
     const { rootOrganizationId: _root, ...listed } = event;
@@ -523,12 +523,12 @@ describe("refusals that are not written", () => {
     vi.useRealTimers();
   });
 
-  it("are counted, and told in one event a minute at most, of no organization", async () => {
+  it("are counted, and reported in at most one event a minute, without an organization", async () => {
     const gatherings: (() => void)[] = [];
-    const told: OutgoingEvent[] = [];
+    const reported: OutgoingEvent[] = [];
     const unwritten = new UnwrittenRefusals(() => new Promise((resolve) => gatherings.push(resolve)));
     const count = (refused: Refused, event = newLoginEvent()) =>
-      unwritten.count(refused, event, async (each) => void told.push(each));
+      unwritten.count(refused, event, async (each) => void reported.push(each));
     const pass = async (seconds: number) => {
       vi.setSystemTime(Date.now() + seconds * 1000);
       for (const end of gatherings.splice(0)) end();
@@ -540,9 +540,9 @@ describe("refusals that are not written", () => {
     for (let more = 0; more < 4999; more++) void count("stranger");
     void count("holder");
     expect(gatherings).toHaveLength(1);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     await pass(20);
-    expect(told).toMatchObject([
+    expect(reported).toMatchObject([
       {
         type: "refusals.unwritten",
         actor: "worker",
@@ -555,20 +555,20 @@ describe("refusals that are not written", () => {
       },
     ]);
 
-    // Within the minute they are counted only, and told with those that come later.
+    // In the same minute they are only counted, and reported with later ones.
     for (let second = 0; second < 39; second++) {
       void count("stranger");
       await pass(1);
     }
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
     await pass(1);
     void count("stranger");
     await pass(20);
-    expect(told).toHaveLength(2);
-    expect(told[1]).toMatchObject({ details: { stranger: 40, holder: 0 } });
+    expect(reported).toHaveLength(2);
+    expect(reported[1]).toMatchObject({ details: { stranger: 40, holder: 0 } });
   });
 
-  it("are told in the audit log by the Worker", async () => {
+  it("are reported in the audit log by the Worker", async () => {
     vi.spyOn(scheduler, "wait").mockResolvedValue();
     const refusing = { limit: async () => ({ success: false }) };
     const bindings = { ...env, REFUSAL_EVENTS: refusing, STRANGER_EVENTS: refusing };

@@ -1,6 +1,6 @@
 import type { OutgoingEvent } from "../../src/audit/event.ts";
 
-/** An event like a login's, of now. */
+/** An event like that of a login at this moment. */
 export function newLoginEvent(about: Partial<OutgoingEvent> = {}): OutgoingEvent {
   return {
     id: crypto.randomUUID(),

@@ -23,7 +23,7 @@ const mapped: fc.Arbitrary<Address> = ipv4.map(({ value }) => ({
 }));
 const ipv6: fc.Arbitrary<Address> = fc
   .oneof(
-    // Any, and one of few groups, so that there is something to leave out.
+    // Any address, and one with few different groups, so that some can be abbreviated.
     fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }),
     fc
       .tuple(
@@ -33,7 +33,7 @@ const ipv6: fc.Arbitrary<Address> = fc
       )
       .map(([one, last, group]) => one * 2n ** (16n * BigInt(group)) + last)
       .map((value) => value % 2n ** 128n),
-    // As high as an IPv4 address, which it is not.
+    // A small IPv6 address that looks like an IPv4 one.
     fc.bigInt({ min: 0n, max: 2n ** 32n - 1n }),
   )
   .map((value) => ({ bits: 128, value }));
@@ -53,7 +53,7 @@ const range: fc.Arbitrary<Range> = address.chain(({ bits, value }) =>
     .map((prefix) => ({ bits, value, prefix })),
 );
 
-/** An address near a range: the range's own, with one bit or many of them changed, or any other. */
+/** An address near a range: the range's own, with one or many bits changed, or any other. */
 const rangeAndAddress = range.chain((within) => {
   const near = fc
     .tuple(fc.nat(within.bits - 1), fc.bigInt({ min: 0n, max: 2n ** BigInt(within.bits) - 1n }), fc.boolean())
@@ -118,7 +118,7 @@ function printed({ ipAddress, prefix }: TrustedIp): string {
 const style = fc.nat(5);
 
 describe("a trusted IP", () => {
-  it("in any notation is printed and read again the same, with its kind and prefix", () =>
+  it("in any notation is printed and parsed to the same value, with its kind and prefix", () =>
     forAll(200, fc.tuple(range, style), ([within, how]) => {
       const trusted = parsed(rangeText(within, how));
       expect(trusted).toMatchObject({ type: within.bits === 32 ? "ipv4" : "ipv6" });
@@ -132,7 +132,7 @@ describe("a trusted IP", () => {
       expect(trusts([parsed(text)], text)).toBe(true);
     }));
 
-  it("that is accepted is printed and read again the same, and has no character but an address's; any text is judged", () =>
+  it("that is accepted is printed and parsed to the same value, and has only an address's characters; any text gets an answer", () =>
     forAll(250, orAnything(fc.tuple(range, style).map(([within, how]) => rangeText(within, how))), (text) => {
       const trusted = parseTrustedIp(text);
       const isAddress = isIpAddress(text);
@@ -148,7 +148,7 @@ describe("a trusted IP", () => {
 });
 
 describe("ranges trust", () => {
-  it("an address of which they have the first bits, in whatever notation, and no other", () =>
+  it("an address whose first bits they have, in any notation, and no other", () =>
     forAll(300, fc.tuple(rangeAndAddress, style, style), ([[within, at], one, other]) => {
       expect(trusts([parsed(rangeText(within, one))], written(at, other))).toBe(contains(within, at));
     }));

@@ -10,7 +10,7 @@ function rangesOf(...texts: string[]): TrustedIp[] {
   });
 }
 
-/** Not an address to anyone who reads it, whatever inet_aton makes of it. */
+/** Not addresses to a reader, even if inet_aton accepts them. */
 const noAddresses = [
   "",
   " ",
@@ -124,7 +124,7 @@ describe("ranges trust", () => {
     [["2001:db8::/127"], "2001:db8::1"],
     [["::/0"], "2001:db8::1"],
     [["10.0.0.0/8", "::/0"], "2001:db8::1"],
-    // IPv4 as IPv6, either way.
+    // IPv4 written as IPv6, in the range or in the address.
     [["10.0.0.0/8"], "::ffff:10.255.255.255"],
     [["10.0.0.0/8"], "::ffff:a00:1"],
     [["10.1.2.3"], "::FFFF:10.1.2.3"],
@@ -155,13 +155,13 @@ describe("ranges do not trust", () => {
     [["2001:db8::1"], "2001:db8::2"],
     [["2001:db8::/32"], "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff"],
     [["2001:db8::/32"], "2001:db9::"],
-    // The one kind is not the other.
+    // IPv4 and IPv6 do not match each other.
     [["0.0.0.0/0"], "2001:db8::1"],
     [["0.0.0.0/0"], "::1"],
     [["::/0"], "10.1.2.3"],
     [["::/0"], "::ffff:10.1.2.3"],
     [["::a00:1"], "10.0.0.1"],
-    // IPv4 as IPv6, either way.
+    // IPv4 written as IPv6, in the range or in the address.
     [["10.0.0.0/8"], "::ffff:11.0.0.0"],
     [["10.1.2.3"], "::ffff:10.1.2.4"],
     [["::ffff:10.0.0.0/104"], "11.0.0.0"],
@@ -173,12 +173,12 @@ describe("ranges do not trust", () => {
     expect(trusts(rangesOf(...ranges), ip)).toBe(false);
   });
 
-  it.each(noAddresses)("anything, %j, which is no address", (ip) => {
+  it.each(noAddresses)("%j, which is not an address", (ip) => {
     expect(trusts(rangesOf("0.0.0.0/0", "::/0"), ip)).toBe(false);
   });
 });
 
-describe("where a token is used from does not matter", () => {
+describe("a token may be used from any address", () => {
   it.each([
     [["0.0.0.0/0", "::/0"]],
     [["::/0", "0.0.0.0/0"]],
@@ -196,7 +196,7 @@ describe("where a token is used from does not matter", () => {
     [["0.0.0.0", "::"]],
     [["0.0.0.0/0", "2000::/3"]],
     [["::ffff:0:0/96"]],
-  ])("but it does for %j", (ranges) => {
+  ])("but not for %j", (ranges) => {
     expect(trustsAnyone(rangesOf(...ranges))).toBe(false);
   });
 });

@@ -45,7 +45,7 @@ describe("an encrypted private key", async () => {
     expect(new Uint8Array(plain)).toEqual(pkcs8);
   });
 
-  it("never has the nonce of another", async () => {
+  it("never has the nonce of another one", async () => {
     const texts = await Promise.all(
       Array.from({ length: 100 }, () => encryptPrivateKey(keys, tenancy, pkcs8)),
     );
@@ -72,16 +72,16 @@ describe("an encrypted private key", async () => {
     return bytes.toString("base64url");
   };
   it.each([
-    ["its first byte is another", `${version}.${kid}.${nonce}.${flipped(ciphertext, 0)}`],
-    ["a byte in its middle is another", `${version}.${kid}.${nonce}.${flipped(ciphertext, 600)}`],
-    ["its tag is another", `${version}.${kid}.${nonce}.${flipped(ciphertext, pkcs8.length + 15)}`],
-    ["its nonce is another", `${version}.${kid}.${flipped(nonce, 0)}.${ciphertext}`],
+    ["its first byte is changed", `${version}.${kid}.${nonce}.${flipped(ciphertext, 0)}`],
+    ["a byte in its middle is changed", `${version}.${kid}.${nonce}.${flipped(ciphertext, 600)}`],
+    ["its tag is changed", `${version}.${kid}.${nonce}.${flipped(ciphertext, pkcs8.length + 15)}`],
+    ["its nonce is changed", `${version}.${kid}.${flipped(nonce, 0)}.${ciphertext}`],
     ["its nonce is cut short", `${version}.${kid}.${nonce.slice(4)}.${ciphertext}`],
     ["its tag is missing", `${version}.${kid}.${nonce}.${ciphertext.slice(0, -22)}`],
     ["its ciphertext is missing", `${version}.${kid}.${nonce}.`],
     ["it has no fourth part", `${version}.${kid}.${nonce}`],
     ["it has a fifth part", `${encrypted}.AAAA`],
-    ["its version is another", `v2.${kid}.${nonce}.${ciphertext}`],
+    ["its version is changed", `v2.${kid}.${nonce}.${ciphertext}`],
     ["it has no version", `${kid}.${nonce}.${ciphertext}`],
     ["its key id is another's", `${version}.fresh-2_B.${nonce}.${ciphertext}`],
     ["its key id is unknown", `${version}.older.${nonce}.${ciphertext}`],
@@ -103,7 +103,7 @@ describe("a rotation of the encryption key", () => {
     expect(await decryptPrivateKey(rotated, tenancy, after)).toEqual(pkcs8);
   });
 
-  it("ends what the old key encrypted once it is dropped", async () => {
+  it("makes the old key's ciphertexts undecryptable once it is dropped", async () => {
     const before = await encryptPrivateKey(await importKeys(old), tenancy, pkcs8);
     await expect(decryptPrivateKey(await importKeys(fresh), tenancy, before)).rejects.toThrow();
   });

@@ -18,7 +18,7 @@ import { newLoginEvent } from "../audit/made-events.ts";
 import { loggedIds, migrateDatabases } from "../databases.ts";
 import { newTenancyOcid, newUserOcid } from "../oci/ocids.ts";
 
-// A clock far ahead of the machine's: an alarm rings when a test rings it and never by itself.
+// A clock far ahead of the machine's: alarms run only when a test runs them.
 const start = Date.parse("2100-01-01T00:00:00Z");
 const startSeconds = start / 1000;
 
@@ -37,7 +37,7 @@ function wait(seconds: number): void {
 
 type Stub = DurableObjectStub<Ledger>;
 
-/** A ledger that no other test has. */
+/** A ledger that no other test uses. */
 const newLedger = (): Stub => env.LEDGER.getByName(crypto.randomUUID());
 
 const newDigest = () => createHash("sha256").update(crypto.randomUUID()).digest("hex");
@@ -56,7 +56,7 @@ function newUse(about: Partial<TokenUse> = {}): TokenUse {
   return { tokenId: crypto.randomUUID(), expiresAt: startSeconds + 600, usesLimit: 0, ...about };
 }
 
-/** What the holder of a token does with it, or an alarm. */
+/** An action of the holder of a token, or an alarm. */
 const renew = (ledger: Stub, token: TokenUse, event = newLoginEvent({ type: "token.renew" })) =>
   ledger.recordRenewal({ ...token, event });
 const revoke = (ledger: Stub, token: TokenUse, event = newLoginEvent({ type: "token.revoke" })) =>
@@ -73,7 +73,7 @@ const alarmOf = (ledger: Stub) => runInDurableObject(ledger, (_, { storage }) =>
 const loseAlarm = (ledger: Stub) => runInDurableObject(ledger, (_, { storage }) => storage.deleteAlarm());
 
 describe("a signature", () => {
-  it("is counted at each presentation, whatever identity was named, with the first one's time and address", async () => {
+  it("is counted at each presentation, for all identities, with the time and address of the first", async () => {
     const ledger = newLedger();
     const first = newLogin({ signatureReuse: "allow" });
     const presentations = (count: number) => ({
@@ -89,7 +89,7 @@ describe("a signature", () => {
     expect(await ledger.recordLogin(newLogin())).toMatchObject({ presentations: { count: 1 } });
   });
 
-  it("that is used again, where that is allowed, has an event that says how often and from where first", async () => {
+  it("that is used again, if that is allowed, has an event that says how often and from where first", async () => {
     const ledger = newLedger();
     const login = newLogin({ signatureReuse: "allow" });
     const again = { ...login, event: newLoginEvent({ ip: "198.51.100.7" }) };
@@ -102,7 +102,7 @@ describe("a signature", () => {
     ]);
   });
 
-  it("tells when and from where it was first shown to that organization alone", async () => {
+  it("shows the time and address of its first use only to that organization", async () => {
     const ledger = newLedger();
     const login = newLogin({ signatureReuse: "allow" });
     const shownTo = (organizationId: string, signatureReuse: "allow" | "reject" = "allow") =>
@@ -119,7 +119,7 @@ describe("a signature", () => {
     ]);
   });
 
-  it("that is used again, where it may be only once, is counted and refused and has no event", async () => {
+  it("that is used again, if reuse is rejected, is counted and refused and has no event", async () => {
     const ledger = newLedger();
     const login = newLogin();
     expect(await ledger.recordLogin(login)).toMatchObject({ recorded: true });
@@ -130,7 +130,7 @@ describe("a signature", () => {
     expect(await waiting(ledger)).toEqual([login.event]);
   });
 
-  it("is decided by the identity that is named now, and not by the one before", async () => {
+  it("follows the policy of the identity that is named now, and not of the one before", async () => {
     const ledger = newLedger();
     const login = newLogin({ signatureReuse: "reject" });
     const presented = async (signatureReuse: "allow" | "reject") =>
@@ -142,7 +142,7 @@ describe("a signature", () => {
     ]);
   });
 
-  it("is recorded once among 60 at the same time", async () => {
+  it("is recorded once among 60 parallel logins", async () => {
     const ledger = newLedger();
     const login = newLogin();
     const outcomes = await Promise.all(
@@ -156,9 +156,9 @@ describe("a signature", () => {
   });
 });
 
-describe("an event and what it describes are one: neither stays without the other", () => {
+describe("an event and the change that it describes are stored together or not at all", () => {
   const limited = newUse({ usesLimit: 1 });
-  // The outbox takes an id once, so an event with one that is there already cannot be written.
+  // The outbox accepts an id once, so an event with an existing id cannot be written.
   const taken = newLogin();
   const cases: [string, (ledger: Stub) => Promise<unknown>, (ledger: Stub) => Promise<unknown>, unknown][] = [
     [
@@ -196,7 +196,7 @@ describe("a token", () => {
   type Step = "use" | "renew" | "revoke";
   it.each<[string, usesLimit: number, [Step, unknown][]]>([
     [
-      "without a limit may be used and renewed at will",
+      "without a limit may be used and renewed without end",
       0,
       [
         ["use", "active"],
@@ -206,7 +206,7 @@ describe("a token", () => {
       ],
     ],
     [
-      "that was revoked is so for every use",
+      "that was revoked is refused for every use",
       0,
       [
         ["use", "active"],
@@ -276,7 +276,7 @@ describe("a token", () => {
       ],
     ],
     [
-      "that was revoked before its first use has none",
+      "that was revoked before its first use cannot be used",
       5,
       [
         ["revoke", true],
@@ -294,7 +294,7 @@ describe("a token", () => {
     for (const [index, [step, outcome]] of steps.entries()) {
       expect({ index, step, outcome: await take[step]() }).toEqual({ index, step, outcome });
     }
-    // What was recorded has an event, and nothing else has.
+    // Everything recorded has an event, and nothing else has one.
     const recorded = steps.filter(
       ([step, outcome]) => step !== "use" && (outcome === "active" || outcome === true),
     );
@@ -311,7 +311,7 @@ describe("a token", () => {
     expect(states.filter((state) => state === "used-up")).toHaveLength(20);
   });
 
-  it("is nothing to another token", async () => {
+  it("does not affect another token", async () => {
     const ledger = newLedger();
     await revoke(ledger, newUse());
     const limited = newUse({ usesLimit: 1 });
@@ -319,7 +319,7 @@ describe("a token", () => {
     expect(await ledger.use(newUse({ usesLimit: 1 }))).toBe("active");
   });
 
-  it("without a limit leaves nothing behind when it is used", async () => {
+  it("without a limit stores nothing when it is used", async () => {
     const ledger = newLedger();
     for (let use = 0; use < 3; use++) await ledger.use(newUse());
     expect(await rows(ledger, "tokens")).toEqual([]);
@@ -327,13 +327,13 @@ describe("a token", () => {
   });
 });
 
-describe("what is over is purged, and nothing before", () => {
+describe("expired rows are purged, and nothing before its expiry", () => {
   const copy = newUse({ expiresAt: startSeconds + 600 });
   const renewed = { ...copy, expiresAt: startSeconds + 1200 };
   const login = newLogin({ rememberUntil: start + 360_000 });
 
   it.each<[string, did: (ledger: Stub) => Promise<unknown>, table: "signatures" | "tokens", overAt: number]>([
-    ["a signature, once its time is over", (ledger) => ledger.recordLogin(login), "signatures", 360],
+    ["a signature, once it has expired", (ledger) => ledger.recordLogin(login), "signatures", 360],
     [
       "a token's uses, a minute after it has expired",
       (ledger) => ledger.use({ ...copy, usesLimit: 5 }),
@@ -355,7 +355,7 @@ describe("what is over is purged, and nothing before", () => {
     expect(await rows(ledger, table)).toHaveLength(1);
     expect(await rows(ledger, "outbox")).toEqual([]);
 
-    // The next purge is at most a minute after the end.
+    // The next purge is at most a minute after the expiry.
     const next = Number(await alarmOf(ledger));
     expect(next).toBeGreaterThan(Date.now());
     expect(next).toBeLessThanOrEqual(Date.now() + 60_000);
@@ -393,7 +393,7 @@ describe("what is over is purged, and nothing before", () => {
     expect(await ledger.use({ ...renewed, usesLimit: 2 })).toBe("used-up");
   });
 
-  it("so that a day of logins leaves what is of its last minutes", async () => {
+  it("so after a day of logins only the last minutes are left", async () => {
     const ledger = newLedger();
     for (let hour = 0; hour < 24; hour++) {
       for (let count = 0; count < 5; count++) {
@@ -425,8 +425,8 @@ describe("the alarm", () => {
 
   it.each<[string, (ledger: Stub) => Promise<void>]>([
     ["and the object was evicted", (ledger) => evictDurableObject(ledger)],
-    ["though the object lives on", async () => wait(3600)],
-  ])("is armed again by any touch, if it was lost while events wait, %s", async (_, then) => {
+    ["though the object stays in memory", async () => wait(3600)],
+  ])("is armed again by any call, if it was lost while events wait, %s", async (_, then) => {
     const ledger = newLedger();
     await ledger.recordLogin(newLogin());
     await loseAlarm(ledger);
@@ -455,7 +455,7 @@ describe("the alarm", () => {
     ]).toEqual(before);
   });
 
-  it("is armed again by any touch, if it was lost while there is something to purge", async () => {
+  it("is armed again by any call, if it was lost while there is something to purge", async () => {
     const ledger = newLedger();
     await ledger.use(newUse({ usesLimit: 5 }));
     await loseAlarm(ledger);
@@ -464,7 +464,7 @@ describe("the alarm", () => {
     expect(await alarmOf(ledger)).toBe((startSeconds + 660) * 1000 + 1);
   });
 
-  it("is not put off by what comes while it is armed", async () => {
+  it("is not postponed by calls while it is armed", async () => {
     const ledger = newLedger();
     await ledger.recordLogin(newLogin());
     const armedFor = await alarmOf(ledger);
@@ -476,7 +476,7 @@ describe("the alarm", () => {
     expect(await alarmOf(ledger)).toBe(armedFor);
   });
 
-  it("for a purge comes earlier for an event that waits", async () => {
+  it("for a purge runs earlier if an event waits", async () => {
     const ledger = newLedger();
     await ledger.use(newUse({ usesLimit: 5 }));
     expect(await alarmOf(ledger)).toBeGreaterThan(Date.now() + 60_000);
@@ -484,13 +484,13 @@ describe("the alarm", () => {
     expect(await alarmOf(ledger)).toBe(Date.now() + 1000);
   });
 
-  it("for purges comes once a minute at most", async () => {
+  it("for purges runs at most once a minute", async () => {
     const ledger = newLedger();
     await ledger.use(newUse({ usesLimit: 5, expiresAt: startSeconds - 59 }));
     expect(await alarmOf(ledger)).toBe(Date.now() + 60_000);
   });
 
-  it("delivers what a login, a renewal and a revocation left, and then is not needed for them", async () => {
+  it("delivers the events of a login, a renewal and a revocation, and is then not armed for them", async () => {
     const ledger = newLedger();
     const events = [
       newLoginEvent(),
@@ -507,13 +507,13 @@ describe("the alarm", () => {
   });
 });
 
-describe("nothing that fails in an alarm escapes it, and another is armed", () => {
+describe("an alarm never throws, and arms the next one, if this fails:", () => {
   let errors: Mock;
   beforeEach(() => {
     errors = vi.spyOn(console, "error").mockReturnValue();
   });
   const messages = () => errors.mock.calls.map(([line]) => JSON.parse(line).message);
-  /** Rings it with something to purge, and an event that waits, and storage that fails for what `fails` matches. */
+  /** Runs the alarm with something to purge, a waiting event, and storage that fails for statements that match `fails`. */
   async function ring(fails: RegExp, failingAlarms = 0) {
     const ledger = newLedger();
     await ledger.use(newUse({ usesLimit: 5 }));
@@ -540,13 +540,13 @@ describe("nothing that fails in an alarm escapes it, and another is armed", () =
     ["the purge", /^DELETE FROM signatures/, "what is over cannot be purged from the ledger", 0, 360_001],
     ["the outbox", /^SELECT id, event/, "the ledger's events cannot be moved; they wait", 1, 2000],
     [
-      "noting that a delivery failed",
+      "storing that a delivery failed",
       /^SELECT id, event|INTO failed/,
       "the ledger's events cannot be moved; they wait",
       1,
       1000,
     ],
-    ["the look at what is left", /^SELECT EXISTS/, "the ledger's alarm cannot be armed", 0, 60_000],
+    ["the query for remaining work", /^SELECT EXISTS/, "the ledger's alarm cannot be armed", 0, 60_000],
   ])("%s", async (_, fails, message, left, wait) => {
     const ledger = await ring(fails);
     expect(messages()).toEqual([message]);
@@ -575,7 +575,7 @@ describe("nothing that fails in an alarm escapes it, and another is armed", () =
 });
 
 describe("a ledger of another release", () => {
-  // As that version made them; it wrote no version.
+  // The tables as that version made them; it stored no version.
   const tables = `
     CREATE TABLE signatures (digest TEXT PRIMARY KEY, presentations INTEGER NOT NULL, first_at TEXT NOT NULL,
       first_ip TEXT, over_at INTEGER NOT NULL) WITHOUT ROWID;
@@ -585,7 +585,7 @@ describe("a ledger of another release", () => {
     CREATE INDEX tokens_by_end ON tokens (over_at);
     CREATE TABLE outbox (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, event TEXT NOT NULL);`;
 
-  it("of 0.1.0 keeps what it holds, and is of this version then", async () => {
+  it("of 0.1.0 keeps its rows, and gets this version's tables", async () => {
     const ledger = newLedger();
     const login = newLogin();
     const token = newUse();
@@ -608,7 +608,7 @@ describe("a ledger of another release", () => {
     await evictDurableObject(ledger);
 
     expect(await ledger.use(token)).toBe("revoked");
-    // Where it was shown first is not known, and so told to nobody.
+    // The first organization is unknown, so nobody learns of the first use.
     expect(await ledger.recordLogin({ ...login, event: newLoginEvent() })).toEqual({
       recorded: false,
       presentations: { count: 2 },
@@ -625,7 +625,7 @@ describe("a ledger of another release", () => {
     expect(await version()).toEqual([{ version: 2 }]);
   });
 
-  it("that is newer is left as it is", async () => {
+  it("that is newer is not changed", async () => {
     const ledger = newLedger();
     await runInDurableObject(ledger, (_, { storage }) =>
       storage.sql.exec("UPDATE schema_version SET version = 99").toArray(),
@@ -640,7 +640,7 @@ describe("a ledger of another release", () => {
   });
 });
 
-it("a ledger knows after an eviction what it knew before", async () => {
+it("a ledger keeps its state through an eviction", async () => {
   const ledger = newLedger();
   const login = newLogin();
   const [limited, gone] = [newUse({ usesLimit: 2 }), newUse()];
@@ -665,7 +665,7 @@ describe("a ledger's address", () => {
   const addressOf = (digestOrTokenId: string, about = {}) =>
     ledgerOf(env.LEDGER, { ...principal, ...about }, digestOrTokenId).id.toString();
 
-  it("is the same for one signature or token, and another for another user or tenancy", () => {
+  it("is the same for one signature or token, and differs for another user or tenancy", () => {
     const digest = newDigest();
     expect(addressOf(digest)).toBe(addressOf(digest));
     expect(addressOf(digest, { subject: newUserOcid() })).not.toBe(addressOf(digest));
@@ -680,14 +680,14 @@ describe("a ledger's address", () => {
     expect(addresses.size).toBe(ledgerShards);
   });
 
-  it("is one of those that are woken together", async () => {
+  it("is one of the ledgers that are woken together", async () => {
     const woken = ledgersOf(env.LEDGER, principal).map(({ id }) => id.toString());
     expect(new Set(woken).size).toBe(ledgerShards);
     for (let count = 0; count < 100; count++) expect(woken).toContain(addressOf(newDigest()));
   });
 
-  // Another number of shards would send what was used or revoked to ledgers that do not know of it.
-  it("is what it was in versions before", () => {
+  // With another number of shards, used signatures and revoked tokens would be looked up in other ledgers.
+  it("is the same as in earlier versions", () => {
     const named = (name: string) => env.LEDGER.idFromName(name).toString();
     const { authority: tenancyOcid, subject: userOcid } = principal;
     expect(addressOf("a7".padEnd(64, "0"))).toBe(named(`${tenancyOcid}/${userOcid}/7`));
@@ -721,7 +721,7 @@ describe("a ledger that does not answer", () => {
     ["of a revocation", (ledgers) => ledgers.recordRevocation(principal, use)],
     ["of a use", (ledgers) => ledgers.use(principal, use)],
     ["that is woken", (ledgers) => ledgers.wake(principal)],
-  ])("is a 503 %s, whose time is told, and its fault is kept for the log", async (_, call) => {
+  ])("is a 503 %s, whose duration is reported, and whose cause is kept for the log", async (_, call) => {
     const timings = new Timings();
     const refusal = await call(new Ledgers(namespace, timings)).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(Refusal);

@@ -1,4 +1,4 @@
-/** What OCI's signers write, and texts that almost are. Written from docs/login.md, not from the parsers. */
+/** The output of OCI's signers, and almost valid texts. Written from docs/login.md, not from the parsers. */
 import fc from "fast-check";
 import type { SignedHeader } from "../../src/oci/request-signature.ts";
 import { realms } from "./realms.ts";
@@ -51,7 +51,7 @@ export const host = fc
   .tuple(region, fc.constantFrom("", "oci."), fc.constantFrom(...realms.map(([, domain]) => domain)))
   .map(([inRegion, label, domain]) => `identity.${inRegion}.${label}${domain}`);
 
-/** In whole seconds, from the years that a clock could say. */
+/** Whole seconds, in years that a clock could show. */
 export const httpDate = fc
   .integer({ min: 0, max: Date.parse("9999-12-31T23:59:59Z") / 1000 })
   .map((seconds) => new Date(seconds * 1000).toUTCString());
@@ -59,7 +59,7 @@ export const httpDate = fc
 /** Any code unit, half a surrogate pair included. */
 const codeUnit = fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code));
 
-/** Any text: printable, of control characters, of all of Unicode, malformed; sometimes very long. */
+/** Any text: printable, control characters, all of Unicode, malformed; sometimes very long. */
 export const anyText = fc.oneof(
   fc.string(),
   fc.string({ unit: "binary-ascii" }),
@@ -70,7 +70,7 @@ export const anyText = fc.oneof(
     .map(([part, length]) => part.repeat(length).slice(0, length)),
 );
 
-/** What a parser could trip over: separators, quotes, white space, controls, and letters that only look like letters. */
+/** Text that parsers may handle wrongly: separators, quotes, white space, controls, and letters that only look like letters. */
 const treacherous = fc.oneof(
   fc.constantFrom(...".-_:/\\\"'`,;=?#@%&()[]{}<>|~^$!*+ \t\r\n\0\v\f\x1b\x7f"),
   fc.constantFrom("\u00a0", "\u0085", "\u2028", "\u2029", "\u200b", "\ufeff", "\u00ad", "\ud800", "\udfff"),
@@ -88,7 +88,7 @@ const treacherous = fc.oneof(
 );
 const anyCharacter = fc.oneof(treacherous, fc.string({ minLength: 1, maxLength: 1 }), codeUnit);
 
-/** One character replaced by another, dropped, put in, or in the other case. `position` counts round and round. */
+/** One character is replaced, removed, inserted, or changes its case. `position` wraps around. */
 export interface Slip {
   readonly position: number;
   readonly change: "replace" | "drop" | "insert" | "case";
@@ -113,7 +113,7 @@ export function almost(valid: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.tuple(valid, slip).map(([text, one]) => slipped(text, one));
 }
 
-/** The valid ones, those that almost are, with something before or after them, two at once, and anything at all. */
+/** Valid texts, almost valid ones, with text before or after them, two at once, and anything else. */
 export function orAnything(valid: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.oneof(
     { weight: 2, arbitrary: valid },

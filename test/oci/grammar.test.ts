@@ -18,7 +18,7 @@ import { realms } from "./realms.ts";
 const unique = "a".repeat(60);
 const fingerprint = "0f:1e:2d:3c:4b:5a:69:78:87:96:a5:b4:c3:d2:e1:f0";
 
-/** Whatever stands for a valid text, changed so that a line, a host or a path could be smuggled in. */
+/** A valid text, changed so that it might add a line, a host or a path. */
 function smuggled(text: string): Record<string, string> {
   return {
     "a newline at the end": `${text}\n`,
@@ -43,7 +43,7 @@ function smuggled(text: string): Record<string, string> {
 }
 
 describe("an OCID", () => {
-  it.each(realms)("of %s is taken, and its realm is read from it", (realm) => {
+  it.each(realms)("of %s is accepted, and its realm is read from it", (realm) => {
     expect(realmOf(accepted(parseUserOcid(`ocid1.user.${realm}..${unique}`)))).toBe(realm);
     expect(realmOf(accepted(parseTenancyOcid(`ocid1.tenancy.${realm}..${unique}`)))).toBe(realm);
   });
@@ -55,7 +55,7 @@ describe("an OCID", () => {
     ["with one more part before the unique one", `ocid1.user.oc1..a1.${unique}`],
     ["with a short unique part", "ocid1.user.oc1..a"],
     ["of 255 characters", `ocid1.user.oc1..${"a".repeat(239)}`],
-  ])("%s is taken as it is", (_, text) => {
+  ])("%s is accepted unchanged", (_, text) => {
     expect(parseUserOcid(text)).toEqual({ ok: true, value: text });
   });
 
@@ -128,13 +128,13 @@ describe("an OCID", () => {
 });
 
 describe("an Identity host", () => {
-  it.each(realms)("of realm %s (%s) is taken in both forms, in %s", (_, domain, region) => {
+  it.each(realms)("of realm %s (%s) is accepted in both forms, in %s", (_, domain, region) => {
     for (const host of [`identity.${region}.${domain}`, `identity.${region}.oci.${domain}`]) {
       expect(parseIdentityHost(host)).toEqual({ ok: true, value: { text: host, domain } });
     }
   });
 
-  it.each(realms)("that the Worker asks for a tenancy of %s is of %s", (realm, domain, region) => {
+  it.each(realms)("that the Worker calls for a tenancy of %s is of %s", (realm, domain, region) => {
     const origin = identityOrigin(newTenancyOcid(realm), region);
     expect(origin).toBe(`https://identity.${region}.oci.${domain}`);
     expect(parseIdentityHost(new URL(origin).host)).toMatchObject({ ok: true, value: { domain } });
@@ -219,19 +219,19 @@ describe("a problem names", () => {
   it.each([
     ["in a user's OCID", parseUserOcid(`${user.slice(0, 36)}\n${user.slice(36)}`), "U+000A at position 37"],
     ["in a tenancy's OCID", parseTenancyOcid(`${tenancy}\n`), `U+000A at position ${tenancy.length + 1}`],
-    ["far behind what is quoted", parseUserOcid(`${user}${"a".repeat(300)}\u2028`), "U+2028 at position 377"],
+    ["far after the quoted text", parseUserOcid(`${user}${"a".repeat(300)}\u2028`), "U+2028 at position 377"],
     ["beyond the first plane", parseUserOcid(`${user}\u{1f600}`), "U+1F600 at position 77"],
-    ["that is half of one", parseUserOcid(`\ud800${user}`), "U+D800 at position 1"],
+    ["that is half of a pair", parseUserOcid(`\ud800${user}`), "U+D800 at position 1"],
     ["that can be seen", parseUserOcid(user.toUpperCase()), "'O' at position 1"],
     ["that is the first of two", parseUserOcid(` ${user}\n`), "U+0020 at position 1"],
     ["in a keyId's tenancy", parseApiKeyId(`a\u00a0b/${user}/${fingerprint}`), "U+00A0 at position 2"],
     ["in a fingerprint", parseApiKeyId(`${tenancy}/${user}/0F${pairs}`), "'F' at position 2"],
     ["in a host", parseIdentityHost(`${host}\r\n`), `U+000D at position ${host.length + 1}`],
-  ])("the character at fault %s", (_, value, character) => {
+  ])("the wrong character %s", (_, value, character) => {
     expect(refused(value)).toMatch(new RegExp(`: character ${character.replace("+", "\\+")}$`));
   });
 
-  it("no character where each could be there", () => {
+  it("no character if each is allowed", () => {
     for (const value of [parseUserOcid("ocid1.user.oc1"), parseIdentityHost("localhost")]) {
       expect(refused(value)).not.toContain("character");
     }
@@ -242,7 +242,7 @@ describe("a problem names", () => {
     ["identity.iad.oci.oraclecloud.com", "write us-ashburn-1 for 'iad'"],
     ["identity.lfi.oraclegovcloud.com", "write us-langley-1 for 'lfi'"],
     ["identity.xyz.oraclecloud.com", "write a region such as us-ashburn-1"],
-  ])("the region that was meant by the host %s", (host, advice) => {
+  ])("the region that the host %s means", (host, advice) => {
     expect(refused(parseIdentityHost(host))).toMatch(new RegExp(`: ${advice}$`));
   });
 });
@@ -252,7 +252,7 @@ describe("an HTTP date", () => {
     ["Tue, 24 Nov 2026 03:04:57 GMT", 1_795_489_497_000],
     ["Thu, 29 Feb 2024 23:59:59 GMT", 1_709_251_199_000],
     ["Thu, 01 Jan 1970 00:00:00 GMT", 0],
-  ])("%s is taken as it is", (text, epochMilliseconds) => {
+  ])("%s is accepted unchanged", (text, epochMilliseconds) => {
     expect(parseHttpDate(text)).toEqual({ ok: true, value: { text, epochMilliseconds } });
   });
 
@@ -287,7 +287,7 @@ describe("an HTTP date", () => {
     expect(refused(parseHttpDate(text))).toContain("is not an HTTP date");
   });
 
-  it("never carries what was sent into its problem unescaped, nor at length", () => {
+  it("never repeats its input unescaped or at length in its problem", () => {
     const problem = refused(parseHttpDate(`\u001b[31m\r\nSet-Cookie: a\0é${"x".repeat(100_000)}`));
     expect(problem).toContain("\\u001b[31m\\u000d\\u000aSet-Cookie: a\\u0000\\u00e9xxx");
     expect(problem).toMatch(/^[\x20-\x7e…]{1,500}$/);
@@ -322,7 +322,7 @@ describe("a keyId", () => {
   const userOcid = newUserOcid();
   const keyId = `${tenancyOcid}/${userOcid}/${fingerprint}`;
 
-  it("names tenancy, user and fingerprint, and is written back the same", () => {
+  it("names tenancy, user and fingerprint, and is formatted back to the same text", () => {
     const key = accepted(parseApiKeyId(keyId));
     expect(key).toEqual({ tenancyOcid, userOcid, fingerprint });
     expect(formatApiKeyId(key)).toBe(keyId);
@@ -347,7 +347,7 @@ describe("a keyId", () => {
     expect(refused(parseApiKeyId(text))).toContain("keyId");
   });
 
-  it("of a security token is refused with a word on what to do", () => {
+  it("of a security token is refused with advice", () => {
     expect(refused(parseApiKeyId("ST$eyJraWQiOiJhc3ciLCJhbGciOiJSUzI1NiJ9"))).toContain(
       "sign with an API key of the user instead",
     );

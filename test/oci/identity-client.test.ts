@@ -47,7 +47,7 @@ function ociAnswers(
   fetched.mockResolvedValue(new Response(isBody ? body : JSON.stringify(body), { status, headers }));
 }
 
-describe("asks", () => {
+describe("calls", () => {
   it.each([
     ["Get User", () => client.getUser(userOcid), `/20160918/users/${userOcid}`],
     ["List API Keys", () => client.listApiKeys(userOcid), `/20160918/users/${userOcid}/apiKeys`],
@@ -58,11 +58,11 @@ describe("asks", () => {
     ],
   ] as const)(
     "%s of the origin that it was given, once, signed with the credential's key",
-    async (_, ask, path) => {
+    async (_, call, path) => {
       const date = "Tue, 24 Nov 2026 03:04:57 GMT";
       vi.setSystemTime(date);
       ociAnswers(200, []);
-      await ask();
+      await call();
 
       expect(fetched).toHaveBeenCalledTimes(1);
       const [url, init] = fetched.mock.calls[0] ?? [];
@@ -87,19 +87,19 @@ describe("asks", () => {
     },
   );
 
-  it("nobody, if the credential cannot sign", async () => {
+  it("nothing, if the credential cannot sign", async () => {
     const broken = new IdentityClient(origin, { keyId, pkcs8: key.pkcs8.slice(0, 100) });
     expect(await broken.getUser(userOcid)).toMatchObject({ kind: "unavailable" });
     expect(fetched).not.toHaveBeenCalled();
   });
 });
 
-describe("takes for an answer", () => {
+describe("treats as an answer", () => {
   it.each([
-    ["with nothing more than it needs", {}],
+    ["with only the required fields", {}],
     ["that may use API keys", { capabilities: { canUseApiKeys: true } }],
     ["that may not use API keys", { capabilities: { canUseApiKeys: false } }],
-    ["with capabilities that do not say", { capabilities: { canUseApiKeys: null } }],
+    ["with capabilities that are null", { capabilities: { canUseApiKeys: null } }],
     ["without capabilities", { capabilities: null }],
     ["of an identity domain", { name: "domain/alice+1@example.com" }],
     ["in another state", { lifecycleState: "INACTIVE" }],
@@ -124,7 +124,7 @@ describe("takes for an answer", () => {
     expect(await client.listApiKeys(userOcid)).toEqual({ kind: "answer", value: [] });
   });
 
-  it("a list of users, of whom it keeps the id, whatever their names", async () => {
+  it("a list of users, of which it keeps only the ids, whatever the names", async () => {
     ociAnswers(200, [user, { ...user, name: "a".repeat(513) }]);
     const listed = { id: userOcid };
     expect(await client.listUsers(tenancyOcid, 2)).toEqual({ kind: "answer", value: [listed, listed] });
@@ -135,7 +135,7 @@ describe("takes for an answer", () => {
     expect(await client.getUser(userOcid)).toEqual({ kind: "answer", value: user });
   });
 
-  it("a body whose letters are cut between two chunks", async () => {
+  it("a body with a character split between two chunks", async () => {
     const bytes = new TextEncoder().encode(JSON.stringify({ ...user, name: "zoë" }));
     const body = new ReadableStream({
       start(controller) {
@@ -148,27 +148,27 @@ describe("takes for an answer", () => {
   });
 });
 
-describe("takes for a definite 'no such user'", () => {
+describe("treats as a definite 'no such user'", () => {
   it.each([
     ["Get User", () => client.getUser(userOcid)],
     ["List API Keys", () => client.listApiKeys(userOcid)],
-  ] as const)("a 404 to %s that says so in OCI's words", async (_, ask) => {
+  ] as const)("a 404 to %s that says so in OCI's words", async (_, call) => {
     ociAnswers(404, notFound, { "opc-request-id": "ABC/DEF" });
-    expect(await ask()).toMatchObject({
+    expect(await call()).toMatchObject({
       kind: "not-found",
       failure: { status: 404, ...notFound, opcRequestId: "ABC/DEF" },
     });
   });
 });
 
-describe("takes for no answer", () => {
+describe("treats as no answer", () => {
   const html = "<html><body>Not Found</body></html>";
   it.each<[string, number, object | string | null]>([
     ["a 404 that is not OCI's", 404, html],
     ["a 404 without a body", 404, null],
     ["a 404 with other JSON", 404, { error: "NotFound" }],
     ["a 404 with a list", 404, [notFound]],
-    ["a 404 with a code that is no text", 404, { ...notFound, code: 404 }],
+    ["a 404 with a code that is not text", 404, { ...notFound, code: 404 }],
     ["a 400", 400, { code: "InvalidParameter", message: "Invalid" }],
     ["a 401 to us", 401, { code: "NotAuthenticated", message: "Failed to authenticate" }],
     ["a 401 with a 404's body", 401, notFound],
@@ -227,7 +227,7 @@ describe("takes for no answer", () => {
     expect(await client.getUser(userOcid)).toMatchObject({ kind: "unavailable" });
   });
 
-  it("a body that never ends, and it stops reading it", async () => {
+  it("an endless body, which it stops reading", async () => {
     const cancelled = vi.fn();
     const body = new ReadableStream({
       pull: (controller) => controller.enqueue(new Uint8Array(64 * 1024)),
@@ -242,7 +242,7 @@ describe("takes for no answer", () => {
     ["a connection that fails", () => Promise.reject(new Error("Network connection lost."))],
     ["a failure that is not an Error", () => Promise.reject("lost")],
     [
-      "a connection that fails within the body",
+      "a connection that fails in the middle of the body",
       async () =>
         new Response(
           new ReadableStream({ start: (controller) => controller.error(new Error("Connection reset")) }),
@@ -259,32 +259,29 @@ describe("takes for no answer", () => {
     ["does not say", undefined, 5],
     ["says a time", "17", 17],
     ["says a time, with space around it", " 17 ", 17],
-    ["says no time", "0", 1],
+    ["says zero", "0", 1],
     ["says a minute", "60", 60],
     ["says more than a minute", "61", 60],
     ["says more than a number holds", "9".repeat(400), 60],
     ["says a date", "Tue, 24 Nov 2026 03:05:00 GMT", 3],
     ["says a date in the past", "Tue, 24 Nov 2026 03:04:00 GMT", 1],
-    ["says a date that is far", "Wed, 25 Nov 2026 03:04:57 GMT", 60],
+    ["says a date in the far future", "Wed, 25 Nov 2026 03:04:57 GMT", 60],
     ["says a negative time", "-1", 5],
     ["says a fraction", "1.5", 5],
     ["says nothing", "", 5],
     ["says something else", "soon", 5],
-  ])(
-    "a 429, and if Retry-After %s, leaves OCI alone for that long",
-    async (_, retryAfter, throttledSeconds) => {
-      vi.setSystemTime("2026-11-24T03:04:57Z");
-      ociAnswers(429, notFound, retryAfter === undefined ? {} : { "retry-after": retryAfter });
-      expect(await client.getUser(userOcid)).toMatchObject({ kind: "unavailable", throttledSeconds });
-    },
-  );
+  ])("a 429, and if Retry-After %s, makes no call for that long", async (_, retryAfter, throttledSeconds) => {
+    vi.setSystemTime("2026-11-24T03:04:57Z");
+    ociAnswers(429, notFound, retryAfter === undefined ? {} : { "retry-after": retryAfter });
+    expect(await client.getUser(userOcid)).toMatchObject({ kind: "unavailable", throttledSeconds });
+  });
 
-  it("a 503 that says when to come back, and does not take it for a 429", async () => {
+  it("a 503 with a Retry-After, and does not treat it as a 429", async () => {
     ociAnswers(503, {}, { "retry-after": "17" });
     expect(await client.getUser(userOcid)).not.toHaveProperty("throttledSeconds");
   });
 
-  it("an answer to us that says why, and keeps what it says for the log", async () => {
+  it("an error answer, whose text it keeps for the log", async () => {
     const said = { code: "TooManyRequests", message: "Too many requests" };
     ociAnswers(429, said, { "opc-request-id": "ABC/DEF" });
     expect(await client.getUser(userOcid)).toMatchObject({
@@ -293,7 +290,7 @@ describe("takes for no answer", () => {
   });
 });
 
-describe("gives up after 3 s", () => {
+describe("times out after 3 s", () => {
   let deadline: AbortController;
   beforeEach(() => {
     deadline = new AbortController();

@@ -10,7 +10,7 @@ export interface KeyPair {
   readonly spki: Uint8Array<ArrayBuffer>;
   /** DER PKCS#8. */
   readonly pkcs8: Uint8Array<ArrayBuffer>;
-  /** MD5 of the DER SubjectPublicKeyInfo, whatever the kind of key. */
+  /** MD5 of the DER SubjectPublicKeyInfo, for every kind of key. */
   readonly fingerprint: string;
 }
 

@@ -67,7 +67,7 @@ describe("reads a private key", () => {
   });
 });
 
-describe("refuses, with a word on what it is,", () => {
+describe("refuses, and says what it is:", () => {
   const encrypted = { cipher: "aes-256-cbc", passphrase: "a passphrase" } as const;
   const rsaPem = (type: "pkcs8" | "pkcs1", how = {}) =>
     rsa.privateKey.export({ type, format: "pem", ...how }).toString();
@@ -128,7 +128,7 @@ describe("refuses, with a word on what it is,", () => {
     expect(refused(await parsePrivateKey(pem))).toMatch(problem);
   });
 
-  it("without a word of the key itself", async () => {
+  it("without showing the key itself", async () => {
     const secret = pkcs8Pem.split("\n")[3] ?? "";
     const half = `${pkcs8Pem.slice(0, pkcs8Pem.length / 2)}`;
     expect(half).toContain(secret);
@@ -145,7 +145,7 @@ describe("a fingerprint", () => {
     expect(await fingerprintOf(key.spki)).toBe(key.fingerprint);
   });
 
-  it("is of the bytes that the PEM holds, whatever its line ends", async () => {
+  it("is that of the bytes in the PEM, with any line ends", async () => {
     for (const pem of [rsa.publicPem, rsa.publicPem.replaceAll("\n", "\r\n"), `# key\n${rsa.publicPem}`]) {
       expect(publicKeyDer(pem)).toEqual(rsa.spki);
     }
@@ -158,7 +158,7 @@ describe("a fingerprint", () => {
     ["base64 of a wrong length", "-----BEGIN PUBLIC KEY-----\nAAAAA\n-----END PUBLIC KEY-----"],
     ["a PEM without its end", rsa.publicPem.replace(/-----END.*/, "")],
     ["nothing", ""],
-  ])("is of no key, where the PEM holds %s", (_, pem) => {
+  ])("does not exist if the PEM holds %s", (_, pem) => {
     expect(publicKeyDer(pem)).toBeUndefined();
   });
 });
@@ -167,7 +167,7 @@ describe.each(algorithms)("a public key for %s", (algorithm) => {
   it.each([
     ["2048", rsa],
     ["3072", longRsa],
-  ])("is taken with %s bits", async (_, { spki }) => {
+  ])("is accepted with %s bits", async (_, { spki }) => {
     expect(accepted(await importPublicKey(spki, algorithm)).usages).toEqual(["verify"]);
   });
 
@@ -195,7 +195,7 @@ async function signPss(pkcs8: Uint8Array<ArrayBuffer>, text: string, saltLength 
   return new Uint8Array(await crypto.subtle.sign(parameters, key, new TextEncoder().encode(text)));
 }
 
-/** RSASSA-PKCS1-v1_5 with the runtime's OpenSSL interface, which is not what verifies. */
+/** RSASSA-PKCS1-v1_5 with the runtime's OpenSSL interface, which is not the code that verifies. */
 function signPkcs1(pkcs8: Uint8Array<ArrayBuffer>, text: string, hash = "sha256") {
   const key = createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" });
   return Uint8Array.from(sign(hash, Buffer.from(text), key));
@@ -225,7 +225,7 @@ describe.each(algorithms)("a signature of %s", (algorithm) => {
     expect(await verifies(await signAs(other))).toBe(false);
   });
 
-  it("does not verify once a byte of it is another", async () => {
+  it("does not verify once a byte of it is changed", async () => {
     const signature = await signAs(algorithm);
     for (const index of signature.keys()) {
       const altered = signature.map((byte, at) => (at === index ? byte ^ 1 : byte));
@@ -233,7 +233,7 @@ describe.each(algorithms)("a signature of %s", (algorithm) => {
     }
   });
 
-  it("does not verify once a byte of the signing string is another", async () => {
+  it("does not verify once a byte of the signing string is changed", async () => {
     const signature = await signAs(algorithm);
     for (let index = 0; index < signingString.length; index += 1) {
       const code = signingString.charCodeAt(index) ^ 1;
@@ -247,13 +247,13 @@ describe.each(algorithms)("a signature of %s", (algorithm) => {
     ["a trailing newline", `${signingString}\n`],
     ["CR LF for newlines", signingString.replaceAll("\n", "\r\n")],
     ["its lines in another order", signingString.split("\n").reverse().join("\n")],
-    ["a line less", signingString.split("\n").slice(1).join("\n")],
+    ["one line less", signingString.split("\n").slice(1).join("\n")],
     ["nothing", ""],
   ])("does not verify over a signing string with %s", async (_, text) => {
     expect(await verifies(await signAs(algorithm), text)).toBe(false);
   });
 
-  it.each([0, 1, 255, 257, 512])("does not verify, cut or filled to %i bytes", async (length) => {
+  it.each([0, 1, 255, 257, 512])("does not verify if it is cut or padded to %i bytes", async (length) => {
     const filled = new Uint8Array(length);
     filled.set((await signAs(algorithm)).slice(0, length));
     expect(await verifies(filled)).toBe(false);

@@ -39,7 +39,7 @@ import {
   writtenSignature,
 } from "./written-signatures.ts";
 
-/** What is refused is explained, in printable text of bounded length, whatever was sent. */
+/** Every refusal is explained, in printable text of bounded length. */
 function expectProblem(parsed: Parsed<unknown>): void {
   expect(parsed).toMatchObject({ ok: false, problem: expect.stringMatching(/^[\x20-\x7e…]{1,2000}$/) });
 }
@@ -71,7 +71,7 @@ describe("any Authorization header", () => {
 });
 
 describe("a valid Authorization header", () => {
-  it("is what is printed of any signature, which is read from it again", () =>
+  it("is the printed form of any signature, and parses to the same signature", () =>
     forAll(150, requestSignature, (signature) => {
       expect(parseRequestSignature(formatRequestSignature(signature))).toEqual({
         ok: true,
@@ -93,7 +93,7 @@ describe("a valid Authorization header", () => {
 const domains = new Map<string, string>(realms.map(([realm, domain]) => [realm, domain]));
 
 describe("an OCID", () => {
-  it("that is valid is taken as it is, as that of its own type alone, and of its realm", () =>
+  it("that is valid is accepted unchanged, only as one of its own type, and of its realm", () =>
     forAll(150, fc.tuple(ocid("user"), ocid("tenancy")), ([user, tenancy]) => {
       expect(parseUserOcid(user)).toEqual({ ok: true, value: user });
       expect(parseTenancyOcid(tenancy)).toEqual({ ok: true, value: tenancy });
@@ -102,7 +102,7 @@ describe("an OCID", () => {
       expect(realmOf(accepted(parseUserOcid(user)))).toBe(user.split(".")[2]);
     }));
 
-  it("that is accepted is of a known realm and has only lower-case letters, digits, hyphens and dots; any text is judged", () =>
+  it("that is accepted is of a known realm and has only lower-case letters, digits, hyphens and dots; any text gets an answer", () =>
     forAll(250, fc.oneof(orAnything(ocid("user")), orAnything(ocid("tenancy"))), (text) => {
       for (const parsed of [parseUserOcid(text), parseTenancyOcid(text)]) {
         if (!parsed.ok) {
@@ -117,12 +117,12 @@ describe("an OCID", () => {
 });
 
 describe("a keyId", () => {
-  it("that is valid is written back the same", () =>
+  it("that is valid is formatted back to the same text", () =>
     forAll(100, apiKeyId, (text) => {
       expect(formatApiKeyId(accepted(parseApiKeyId(text)))).toBe(text);
     }));
 
-  it("that is accepted is written back the same and names two OCIDs and a fingerprint; any text is judged", () =>
+  it("that is accepted is formatted back to the same text and names two OCIDs and a fingerprint; any text gets an answer", () =>
     forAll(
       200,
       fc.oneof(
@@ -139,12 +139,12 @@ describe("a keyId", () => {
 });
 
 describe("an Identity host", () => {
-  it("that is valid is taken as it is", () =>
+  it("that is valid is accepted unchanged", () =>
     forAll(150, host, (text) => {
       expect(parseIdentityHost(text)).toMatchObject({ ok: true, value: { text } });
     }));
 
-  it("that is accepted is in a realm's domain and has only lower-case letters, digits, hyphens and dots; any text is judged", () =>
+  it("that is accepted is in a realm's domain and has only lower-case letters, digits, hyphens and dots; any text gets an answer", () =>
     forAll(400, orAnything(host), (text) => {
       const parsed = parseIdentityHost(text);
       if (!parsed.ok) return expectProblem(parsed);
@@ -158,13 +158,13 @@ describe("an Identity host", () => {
 });
 
 describe("an HTTP date", () => {
-  it("that is valid is taken as it is, and is its second", () =>
+  it("that is valid is accepted unchanged, and is its second", () =>
     forAll(150, httpDate, (text) => {
       const epochMilliseconds = new Date(text).getTime();
       expect(parseHttpDate(text)).toEqual({ ok: true, value: { text, epochMilliseconds } });
     }));
 
-  it("that is accepted is what toUTCString prints of its time; any text is judged", () =>
+  it("that is accepted is what toUTCString prints of its time; any text gets an answer", () =>
     forAll(
       300,
       fc.oneof(
@@ -197,7 +197,7 @@ describe("the signing string", () => {
     signed: signedHeaders,
   });
 
-  it("of whatever is accepted has a line for each signed header, in order, and no other", () =>
+  it("of any accepted request has a line for each signed header, in order, and no other", () =>
     forAll(300, fc.oneof(sent, valid), ({ userOcid, headers, signed }) => {
       const parsed = parseSignedGetUser(accepted(parseUserOcid(userOcid)), headers, signed);
       if (!parsed.ok) return expectProblem(parsed);
@@ -208,7 +208,7 @@ describe("the signing string", () => {
     }));
 });
 
-/** A Get User, as it was signed or as it was sent. */
+/** A Get User request, as signed or as sent. */
 interface GetUser {
   readonly userOcid: string;
   readonly host: string;
@@ -227,7 +227,7 @@ describe("a signature", () => {
     "rsa-sha256": { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
     "rsa-pss-sha256": { name: "RSA-PSS", hash: "SHA-256", saltLength: 32 },
   };
-  /** By algorithm: a key is imported for one. */
+  /** One key pair for each algorithm, since a key is imported for one. */
   const keys: Record<SignatureAlgorithm, { privateKey: CryptoKey; publicKey: CryptoKey }>[] = [];
 
   beforeAll(async () => {
@@ -249,7 +249,7 @@ describe("a signature", () => {
     return key[algorithm];
   }
 
-  /** Signs what the request says. The signing string is not ours either. */
+  /** Signs the request. The signing string is not made by our code either. */
   async function signedWith(key: number, request: Unsigned): Promise<GetUser> {
     const values = { ...request, "(request-target)": `get /20160918/users/${request.userOcid}` };
     const text = request.headers.map((name) => `${name}: ${values[name]}`).join("\n");
@@ -259,7 +259,7 @@ describe("a signature", () => {
     return { ...request, signature: new Uint8Array(bytes) };
   }
 
-  /** What a login decides of a signature: that it reads what was sent, and that the key made the signature. */
+  /** A login's decision about a signature: it parses what was sent, and the key made the signature. */
   async function decide(key: number, sent: GetUser): Promise<"verified" | "refused"> {
     const { userOcid, algorithm, headers, signature, ...values } = sent;
     const user = parseUserOcid(userOcid);
@@ -278,7 +278,7 @@ describe("a signature", () => {
     return verifies ? "verified" : "refused";
   }
 
-  /** Written by hand, since a signer is not held to what we print. */
+  /** Written by hand, since a signer's output may differ from ours. */
   function formatted({ keyId, algorithm, headers, signature }: RequestSignature): string {
     const bytes = Buffer.from(signature).toString("base64");
     return `Signature version="1",headers="${headers.join(" ")}",keyId="${keyId}",algorithm="${algorithm}",signature="${bytes}"`;

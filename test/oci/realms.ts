@@ -1,4 +1,4 @@
-/** As Oracle's TypeScript SDK publishes them, each realm with a region of it. */
+/** The realms as Oracle's TypeScript SDK publishes them, each with one of its regions. */
 export const realms = [
   ["oc1", "oraclecloud.com", "us-ashburn-1"],
   ["oc2", "oraclegovcloud.com", "us-langley-1"],

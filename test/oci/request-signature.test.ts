@@ -60,7 +60,7 @@ describe("reads the parameters", () => {
     ["names in mixed case", replaced("algorithm", "AlgoRithm")],
     ["spaces after commas", replaced(/,/g, ", ")],
     ["spaces before commas", replaced(/,/g, " ,")],
-    ["tabs round commas", replaced(/,/g, "\t,\t")],
+    ["tabs around commas", replaced(/,/g, "\t,\t")],
     ["spaces at the end", `${authorization(valid)}  `],
     ["header names in upper case", replaced("date (request-target) host", "Date (Request-Target) HOST")],
   ])("with %s", (_, text) => {
@@ -88,7 +88,7 @@ describe("reads the parameters", () => {
     expect(parsed).toMatchObject({ ok: true, value: { signature: bytes } });
   });
 
-  it("of one signature alike, with and without base64 padding", () => {
+  it("of one signature to the same bytes, with and without base64 padding", () => {
     const bare = valid.signature.replace(/=+$/, "");
     expect(bare).not.toBe(valid.signature);
     expect(parseRequestSignature(authorization({ ...valid, signature: bare }))).toEqual(parsedValid);
@@ -105,7 +105,7 @@ describe("reads the parameters", () => {
     expect(parseRequestSignature(text)).toEqual({ ok: true, value: { ...written, signature: bytes } });
   });
 
-  it("without a look at keyId, which has a grammar of its own", () => {
+  it("without parsing keyId, which has a grammar of its own", () => {
     const parsed = parseRequestSignature(authorization({ ...valid, keyId: "ST$token" }));
     expect(parsed).toMatchObject({ ok: true, value: { keyId: "ST$token" } });
   });
@@ -223,7 +223,10 @@ describe("refuses an authorization header", () => {
       "whose signature is empty": authorization({ ...valid, signature: "" }),
       "whose signature is base64url": authorization({ ...valid, signature: `-_${valid.signature.slice(2)}` }),
       "whose signature has a space": authorization({ ...valid, signature: `${valid.signature} ` }),
-      "whose signature has padding within": authorization({ ...valid, signature: `AA==${valid.signature}` }),
+      "whose signature has padding in the middle": authorization({
+        ...valid,
+        signature: `AA==${valid.signature}`,
+      }),
       "whose signature has padding alone": authorization({ ...valid, signature: "==" }),
       "whose signature is padded too much": authorization({ ...valid, signature: `${valid.signature}=` }),
       "whose signature has a length that base64 has not": authorization({
@@ -268,7 +271,7 @@ it.each([
   expect(refused(parseRequestSignature(text))).toBe(problem);
 });
 
-it("names no parameter that it does not know, and quotes at most 40 characters", () => {
+it("does not name an unknown parameter, and quotes at most 40 characters", () => {
   const text = `Signature ${"x".repeat(10_000)}="\n"`;
   expect(refused(parseRequestSignature(text))).toBe(
     `authorization: expected a parameter as name="value" at '${"x".repeat(40)}'`,
@@ -305,17 +308,13 @@ describe("rebuilds the signing string of a Get User", () => {
   });
 
   it.each<[string, SignedHeader[], string | undefined]>([
-    ["date, where it alone is signed", ["date", "(request-target)", "host"], date],
-    ["x-date, where it alone is signed", ["x-date", "(request-target)", "host"], xDate],
-    ["x-date, where both are signed", ["date", "x-date", "(request-target)", "host"], xDate],
-    [
-      "x-date, where both are signed and it comes first",
-      ["x-date", "date", "(request-target)", "host"],
-      xDate,
-    ],
-    ["nothing, where no date is signed", ["(request-target)", "host"], undefined],
-  ])("and its date is %s", (_, signed, deciding) => {
-    expect(accepted(signedBy({ host, date, "x-date": xDate }, signed)).date?.text).toBe(deciding);
+    ["date, if only it is signed", ["date", "(request-target)", "host"], date],
+    ["x-date, if only it is signed", ["x-date", "(request-target)", "host"], xDate],
+    ["x-date, if both are signed", ["date", "x-date", "(request-target)", "host"], xDate],
+    ["x-date, if both are signed and it comes first", ["x-date", "date", "(request-target)", "host"], xDate],
+    ["nothing, if no date is signed", ["(request-target)", "host"], undefined],
+  ])("and its date is %s", (_, signed, signedDate) => {
+    expect(accepted(signedBy({ host, date, "x-date": xDate }, signed)).date?.text).toBe(signedDate);
   });
 
   it.each(["garbage", "", "Tue, 24 Nov 2026 03:04:57 GMT\nhost: evil.example.com", "\0"])(
@@ -342,7 +341,7 @@ describe("rebuilds the signing string of a Get User", () => {
     ["date", ["date", "(request-target)", "host"]],
     ["x-date", ["x-date", "(request-target)", "host"]],
     ["date", ["date", "x-date", "(request-target)", "host"]],
-  ])("and refuses a %s that carries a line of its own, signed as %j", (name, signed) => {
+  ])("and refuses a %s that contains a line of its own, signed as %j", (name, signed) => {
     const sent = { host, date, "x-date": xDate };
     for (const smuggled of ["\n", "\r", "\r\n", "\nhost: evil.example.com", "\0", " ", "\u2028"]) {
       const value = sent[name as keyof typeof sent] + smuggled;

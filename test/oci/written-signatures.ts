@@ -1,4 +1,4 @@
-/** Authorization headers: the many ways to write a valid one, the ways to get one wrong, and what is neither. */
+/** Authorization headers: the many ways to write a valid one, malformed ones, and others. */
 import fc from "fast-check";
 import type { RequestSignature, SignedHeader } from "../../src/oci/request-signature.ts";
 import {
@@ -13,7 +13,7 @@ import {
 } from "./arbitraries.ts";
 import { base64 } from "./key-pairs.ts";
 
-/** Bytes that look random, from two numbers, so that a case is made and shrunk quickly. */
+/** Pseudorandom bytes from two numbers, so that a case is made and shrunk quickly. */
 const signatureBytes = fc
   .tuple(
     fc.oneof(fc.constantFrom(256, 384, 512, 1024), fc.integer({ min: 256, max: 1024 })),
@@ -42,7 +42,7 @@ export const requestSignature: fc.Arbitrary<RequestSignature> = fc.record({
 const blanks = textOf([" ", "\t"], 0, 2);
 const someBlanks = textOf([" ", "\t"], 1, 3);
 
-/** A parameter as it stands in a header: `before` and `after` are white space. */
+/** A parameter as written in a header: `before` and `after` are white space. */
 interface WrittenParameter {
   readonly before: string;
   readonly name: string;
@@ -61,7 +61,7 @@ interface WrittenSignature {
   readonly written: WrittenHeader;
 }
 
-/** A signature, and one of the many ways to write it: any order, any case of names, any white space round parameters. */
+/** A signature, and one of the many ways to write it: any order, any case of names, any white space around parameters. */
 export const writtenSignature: fc.Arbitrary<WrittenSignature> = requestSignature.chain((signature) => {
   const bytes = base64(signature.signature);
   const names = (text: string) => fc.mixedCase(fc.constant(text));
@@ -96,14 +96,14 @@ export function write(written: WrittenHeader): string {
   return header(written, written.parameters.map(quotedParameter));
 }
 
-/** What no value of a parameter may have: a control character, a tab included, or anything beyond ASCII. */
+/** Characters that no value of a parameter may have: control characters, the tab included, and all beyond ASCII. */
 const forbidden = fc.oneof(
   fc.constantFrom("\n", "\r", "\v", "\f", "\0", "\u00a0", "\u2028", "\ufeff"),
   fc.constantFrom(...Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code)), "\x7f"),
   fc.integer({ min: 0x80, max: 0xffff }).map((code) => String.fromCharCode(code)),
 );
 
-/** What no white space may have: any of those but the tab. */
+/** Characters that no white space may have: all of those except the tab. */
 const forbiddenAnywhere = forbidden.filter((character) => character !== "\t");
 
 const word = fc.string({
@@ -179,7 +179,7 @@ function wrongValues({ headers, signature }: RequestSignature): [string, string,
   ];
 }
 
-/** A header with exactly one thing wrong in its structure, named by the defect. */
+/** A header with exactly one defect in its structure, by the name of the defect. */
 export function defective({
   signature,
   written,

@@ -49,20 +49,20 @@ describe("a value", () => {
     ]);
   });
 
-  it("that looks like SQL of ours, as it may come from a body, is none", async () => {
+  it("that looks like our SQL objects, as it may come from a body, is not one", async () => {
     const { text, values, read } = sql`'acme'`;
     const looksLikeSql = { text, values, read } as unknown as Value;
     expect(sql`SELECT ${looksLikeSql}`.text).toBe("SELECT ?");
     await expect(database.run(sql`SELECT ${looksLikeSql}`)).rejects.toThrow(StorageError);
   });
 
-  it.each(["id = 'x'", "id, name", 'id"', "id--", "", "ID;"])("%j is no name", (name) => {
+  it.each(["id = 'x'", "id, name", 'id"', "id--", "", "ID;"])("%j is not a name", (name) => {
     expect(() => identifier(name)).toThrow(TypeError);
   });
 });
 
 describe("a row", () => {
-  it("is read as it was written: booleans, numbers, what is null, and JSON", async () => {
+  it("is read as it was written: booleans, numbers, null, and JSON", async () => {
     const config: OciAuthConfig = {
       ...{ id: "config", identityId: "ci", tenancyOcid: "tenancy", rootOrganizationId: "acme" },
       ...{ allowedUsernames: null, accessTokenTTL: 1, accessTokenMaxTTL: 2, accessTokenNumUsesLimit: 3 },
@@ -89,7 +89,7 @@ describe("a row", () => {
     expect(await database.first(ociAuthConfigs.select(sql``))).toBeUndefined();
   });
 
-  it("is changed in what is named and in nothing else, and returned as it is then", async () => {
+  it("changes only in the named fields, and is returned with the changes", async () => {
     const changed = { ...acme, suspended: true, slug: "acme-2" };
     const update = organizations.update(
       { suspended: true, name: undefined, slug: sql`slug || '-2'` },
@@ -116,9 +116,9 @@ describe("a batch", () => {
 
   it.each<[string, Sql]>([
     ["a constraint does not hold", organizations.insert(acme)],
-    ["a statement is none", sql`WHERE TRUE`],
+    ["a statement is malformed", sql`WHERE TRUE`],
     ["a value cannot be bound", sql`SELECT ${undefined as unknown as Value}`],
-  ])("changes nothing where %s", async (_, wrong) => {
+  ])("changes nothing if %s", async (_, wrong) => {
     for (const statements of [
       [rename, wrong],
       [wrong, rename],
@@ -139,7 +139,7 @@ describe("a batch", () => {
   });
 });
 
-describe("an error of D1's", () => {
+describe("an error of D1", () => {
   const secret = "secret-of-a-caller";
   const caught = (statement: Sql) => database.run(statement).catch((error: unknown) => error);
 
@@ -148,10 +148,10 @@ describe("an error of D1's", () => {
     ["a unique index", organizations.insert({ ...acme, id: secret, name: secret })],
     ["a foreign key", organizations.insert({ ...acme, id: "a", slug: "a", parentId: secret })],
     ["the syntax", sql`SELECT ${secret} FROM`],
-    ["a table that is not there", sql`SELECT ${secret} FROM nothing`],
+    ["a missing table", sql`SELECT ${secret} FROM nothing`],
     ["JSON", sql`SELECT * FROM json_each(${secret})`],
     ["a value that cannot be bound", sql`SELECT ${{ toString: () => secret } as unknown as Value}`],
-    ["how many values there are", sql`SELECT ?1, ?2`.bind(secret)],
+    ["the number of values", sql`SELECT ?1, ?2`.bind(secret)],
   ])("over %s is a StorageError whose message has no parameter", async (_, statement) => {
     const error = await caught(statement);
     expect(error).toBeInstanceOf(StorageError);
@@ -159,7 +159,7 @@ describe("an error of D1's", () => {
     expect(String(error)).not.toContain(secret);
   });
 
-  it("says which constraint does not hold", async () => {
+  it("says which constraint failed", async () => {
     const unique = await caught(organizations.insert({ ...acme, id: "other" }));
     const reference = await caught(organizations.insert({ ...acme, id: "a", slug: "a", parentId: "none" }));
     const constraints = ["UNIQUE", "FOREIGN KEY", "CHECK"] as const;

@@ -39,7 +39,7 @@ beforeEach(async () => {
 const stored = () => database.all(ociTenancies.select(sql``));
 const events = async () => (await env.DB.prepare("SELECT event FROM audit_outbox").all()).results.length;
 
-it("leaves a credential that changed since it was read, and records nothing of it", async () => {
+it("does not change a credential that changed since it was read, and records nothing for it", async () => {
   const read = await stored();
   const meanwhile = await encryptPrivateKey(old, tenancyOcid, new Uint8Array([4, 5, 6]));
   await database.run(ociTenancies.update({ encryptedPrivateKey: meanwhile }, sql``));
@@ -49,7 +49,7 @@ it("leaves a credential that changed since it was read, and records nothing of i
   expect(await events()).toBe(0);
 });
 
-it("of a tenancy that is deleted meanwhile brings nothing back", async () => {
+it("of a tenancy that is deleted meanwhile restores nothing", async () => {
   const read = await stored();
   await database.run(sql`DELETE FROM oci_tenancies`);
   expect(await reEncrypt(database, operator, both, read)).toMatchObject({ reEncrypted: 0, changed: 1 });
@@ -66,7 +66,7 @@ it("changes nothing when its event cannot be recorded", async () => {
   expect(await stored()).toEqual(read);
 });
 
-it("counts as undecryptable what has the first key's name and another's bytes", async () => {
+it("counts as undecryptable a credential with the first key's id and another key's bytes", async () => {
   const namesake = await importEncryptionKeys({ keys: [{ ...key("Q"), kid: "E" }] });
   const done = await reEncrypt(database, operator, namesake, await stored());
   expect(done).toEqual({ reEncrypted: 0, current: 0, changed: 0, undecryptable: [tenancyOcid] });

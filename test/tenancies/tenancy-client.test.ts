@@ -10,8 +10,8 @@ it.each([
   ["oc4", "uk-gov-london-1", undefined, "https://identity.uk-gov-london-1.oci.oraclegovcloud.uk"],
   ["oc1", "eu-frankfurt-1", "http://127.0.0.1:8788", "http://127.0.0.1:8788"],
 ])(
-  "users of a tenancy of %s in %s are asked about there, unless development says %s",
-  async (realm, region, origin, asked) => {
+  "users of a tenancy of %s in %s are read from there, unless development sets %s",
+  async (realm, region, origin, called) => {
     const fetched = vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json([]));
     const owner = {
       tenancyOcid: newTenancyOcid(realm),
@@ -23,6 +23,6 @@ it.each([
       owner.tenancyOcid,
       2,
     );
-    expect(fetched.mock.calls.map(([url]) => new URL(String(url)).origin)).toEqual([asked]);
+    expect(fetched.mock.calls.map(([url]) => new URL(String(url)).origin)).toEqual([called]);
   },
 );
