@@ -1,4 +1,4 @@
-/** `npm run bench`: each part in turn, a line for what goes on, and the figures as a table, as JSON and as plots. */
+/** `npm run bench`: runs each part in turn, prints its progress, and writes the figures as a table, JSON and plots. */
 import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import type { Measured, Part } from "./part.ts";
@@ -34,7 +34,7 @@ async function bench({ only, smoke, json, publish: toPublish }: Options): Promis
       measured.push({ name, part, figures: await part.measure({ smoke, say }) });
     }
   } finally {
-    // A part that fails takes nothing from those before it.
+    // A failed part does not lose the figures of those before it.
     for (const { part, figures } of measured) {
       process.stdout.write(`\n${part.title}\n${tableOf(figures, !smoke)}\n`);
     }

@@ -12,7 +12,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 
 const { rawConfig } = experimental_readRawConfig({ config: join(root, "wrangler.toml") });
 
-/** What the product runs with. */
+/** The product's compatibility settings. */
 export const compatibility = {
   date: String(rawConfig.compatibility_date),
   flags: (rawConfig.compatibility_flags ?? []) as string[],
@@ -58,7 +58,7 @@ export async function buildWorker(
 }
 
 export interface Product {
-  /** The path of its bundle. */
+  /** Path of its bundle. */
   readonly bundle: string;
   readonly gzipBytes: number;
 }
@@ -85,7 +85,7 @@ function build(): Product {
 
 let product: Product | undefined;
 
-/** The product, as `wrangler deploy` would upload it; built once in a run. */
+/** The product, as `wrangler deploy` would upload it. It is built once in a run. */
 export function buildProduct(): Product {
   product ??= build();
   return product;

@@ -1,7 +1,7 @@
 /** The CPU time that the operating system accounts to a process, all its threads together. */
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Milliseconds, in user space and in the kernel. Linux only: elsewhere no account is fine enough. */
+/** Milliseconds, in user space and in the kernel. Linux only: other systems account too coarsely. */
 export function cpuMilliseconds(pid: number): number {
   let nanoseconds = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {

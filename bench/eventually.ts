@@ -1,10 +1,13 @@
-/** For what a Worker does after its answer. */
+/** Waits for what a Worker does after its response. */
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Asks until there is an answer, which is given. Rejects after a minute without one. */
-export async function eventually<Value>(what: string, ask: () => Promise<Value | undefined>): Promise<Value> {
+/** Calls `read` until it returns a value. Rejects after a minute without one. */
+export async function eventually<Value>(
+  what: string,
+  read: () => Promise<Value | undefined>,
+): Promise<Value> {
   for (let tries = 0; tries < 600; tries += 1) {
-    const value = await ask();
+    const value = await read();
     if (value !== undefined) return value;
     await sleep(100);
   }

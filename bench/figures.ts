@@ -1,4 +1,4 @@
-/** What a run of the bench tells: figures, each with the spread of its repetitions and the bar that it is held to. */
+/** The results of a run: figures, each with the spread of its repetitions and the bar that it must meet. */
 
 export interface Figure {
   readonly what: string;
@@ -6,9 +6,9 @@ export interface Figure {
   readonly median: number;
   readonly least: number;
   readonly greatest: number;
-  /** What is aimed at, for the median on a quiet machine. */
+  /** The target for the median on a quiet machine. */
   readonly bar?: Bar;
-  /** Where it stands in its part's plot. */
+  /** Its x value in the part's plot. */
   readonly at?: number;
 }
 
@@ -33,7 +33,7 @@ export function figure(what: string, unit: string, values: readonly number[], ba
   };
 }
 
-/** How much of the one for one of the other: a repetition's two values were measured in turns. */
+/** The ratio of two measurements. The two values of a repetition were measured in turns. */
 export function ratio(what: string, ones: readonly number[], others: readonly number[], bar?: Bar): Figure {
   return figure(
     what,

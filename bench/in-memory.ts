@@ -1,12 +1,12 @@
 /**
- * The Worker's storage in its own memory, as a peer has it: modules for `wrapped` bindings that stand in front of those
- * of the same name. What D1 and KV answer to the first login is what they answer to each; the ledger records nothing.
+ * The Worker's storage in its own memory, as a peer has it: modules for `wrapped` bindings in front of those of the
+ * same name. D1 and KV answer each login as they answered the first; the ledger records nothing.
  */
 export const inMemory: Readonly<Record<string, string>> = {
-  // A login asks one question, so what is bound tells the answers apart.
+  // A login makes one query, so its bound values identify the answer.
   DB: `export default ({ DB }) => {
     const answers = new Map();
-    const ask = async (sql, values) => {
+    const query = async (sql, values) => {
       const key = values.join();
       let answer = answers.get(key);
       if (answer === undefined) {
@@ -15,7 +15,7 @@ export const inMemory: Readonly<Record<string, string>> = {
       }
       return answer;
     };
-    const prepare = (sql) => ({ bind: (...values) => ({ all: () => ask(sql, values) }) });
+    const prepare = (sql) => ({ bind: (...values) => ({ all: () => query(sql, values) }) });
     return { withSession: () => ({ prepare }) };
   };`,
   DIRECTORY: `export default ({ DIRECTORY }) => {

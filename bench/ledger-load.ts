@@ -1,4 +1,4 @@
-/** What the bench asks of its Worker that drives ledgers, and what that answers. */
+/** Requests to the bench's Worker that drives ledgers, and its answers. */
 
 export interface LedgerLoad {
   readonly users: number;
@@ -6,7 +6,7 @@ export interface LedgerLoad {
   readonly atATime: number;
   /** How long a signature is remembered, in milliseconds. */
   readonly rememberFor: number;
-  /** How long each login occupies its object, so that it serves one after another; 0: no longer than it takes. */
+  /** How long each login occupies its object, which serves one after another; 0: only for the work itself. */
   readonly occupiedFor: number;
 }
 

@@ -1,4 +1,4 @@
-/** Nothing outlives the bench: processes, and up to a gigabyte in memory. SIGKILL alone leaves them. */
+/** Removes the bench's processes and its files (up to a gigabyte in memory) at its end. Only SIGKILL leaves them. */
 const leftovers = new Set<() => void>();
 
 process.once("exit", () => {
@@ -12,7 +12,7 @@ for (const [signal, status] of [
   process.once(signal, () => process.exit(status));
 }
 
-/** Has `remove` run at the end. What it gives runs it at once. */
+/** Runs `remove` at the end. The returned function runs it at once. */
 export function atEnd(remove: () => void): () => void {
   leftovers.add(remove);
   return () => {

@@ -1,14 +1,14 @@
-/** Sends requests at a fixed concurrency, and says what they cost. */
+/** Sends requests at a fixed concurrency, and measures their cost. */
 import { Agent, request } from "node:http";
 import { cpuMilliseconds } from "./cpu.ts";
 
-/** What is asked for, and in which form. */
-export interface Question {
+/** The path and form of a request. */
+export interface Endpoint {
   readonly path: string;
   readonly contentType: string;
 }
 
-export const login: Question = { path: "/api/v1/auth/oci-auth/login", contentType: "application/json" };
+export const login: Endpoint = { path: "/api/v1/auth/oci-auth/login", contentType: "application/json" };
 
 function post(agent: Agent, url: string, contentType: string, body: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -36,8 +36,8 @@ function post(agent: Agent, url: string, contentType: string, body: string): Pro
 }
 
 /**
- * Logs in with each body once; rejects at the first answer other than 200. The milliseconds of each login. `answered`
- * is told each answer.
+ * Logs in with each body once. Rejects at the first answer other than 200. Returns the milliseconds of each login.
+ * `answered` gets each answer.
  */
 export async function send(
   origin: string,

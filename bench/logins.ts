@@ -1,4 +1,4 @@
-/** Configures what logs in, through the admin API, and signs logins ahead of the load. */
+/** Configures identities through the admin API, and signs logins before the load. */
 import { generateKeyPairSync, sign } from "node:crypto";
 import { eventually } from "./eventually.ts";
 import { send } from "./load.ts";
@@ -14,7 +14,7 @@ export interface Workload {
 
 let last = 0;
 
-/** A number that was not given before. */
+/** A number that was not returned before. */
 function fresh(): number {
   last += 1;
   return last;
@@ -22,10 +22,10 @@ function fresh(): number {
 
 const ocid = (type: string) => `ocid1.${type}.oc1..${`aaaaaaaa${fresh()}`.padEnd(60, "a")}`;
 
-/** One key for all: making one takes longer than a login, and no user is told from another by it. */
+/** One key for all users: making a key takes longer than a login, and nothing distinguishes users by their keys. */
 export const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
-/** A user of whom nobody has heard yet. */
+/** A new user. */
 export async function addUser(rig: Rig, tenancyOcid: string) {
   const userOcid = ocid("user");
   const response = await fetch(`${rig.oci.origin}/_emulator/users/${userOcid}`, {
@@ -78,7 +78,7 @@ function letters(number: number): string {
 
 const freshHost = () => `identity.us-${letters(fresh())}-1.oraclecloud.com`;
 
-/** The body of a login with a signature that was not made before, unless `host` is given: each names a region of its own. */
+/** The body of a login. Each names another region, so its signature is new, unless `host` is given. */
 export function signLogin(
   { identityId, tenancyOcid, userOcid, fingerprint }: Workload,
   host = freshHost(),
@@ -93,14 +93,14 @@ export function signLogin(
 export const signLogins = (workload: Workload, count: number) =>
   Array.from({ length: count }, () => signLogin(workload));
 
-/** Bytes of the user's entry in the directory, once it is there: a Worker writes it after the login's answer. */
+/** Bytes of the user's entry in the directory, once it is there: a Worker writes it after the login's response. */
 export const entryBytes = (rig: Rig, { tenancyOcid, userOcid }: Workload): Promise<number> =>
   eventually("the user's entry to the directory", async () => {
     const entry = await rig.readKv(`${tenancyOcid}/${userOcid}`);
     return entry === undefined ? undefined : Buffer.byteLength(entry);
   });
 
-/** The first login, and until the directory is filled: a side that only reads it finds it so. */
+/** Logs in once, and waits until the directory has the entry, for sides that only read it. */
 export async function logInFirst(rig: Rig, origin: string, workload: Workload): Promise<void> {
   await send(origin, [signLogin(workload)], 1);
   await entryBytes(rig, workload);

@@ -1,14 +1,14 @@
 import type { Figure } from "./figures.ts";
 import type { Plot } from "./plot.ts";
 
-/** A part of the bench, and what it is told. */
+/** A part of the bench. */
 export interface Part {
   readonly title: string;
   readonly plot?: Plot;
   measure(run: Run): Promise<Figure[]>;
 }
 
-/** A part, by its name, and what it told. */
+/** A part by its name, and its figures. */
 export interface Measured {
   readonly name: string;
   readonly part: Part;
@@ -16,8 +16,8 @@ export interface Measured {
 }
 
 export interface Run {
-  /** Everything once and small: that the bench runs, and nothing about speed. */
+  /** Runs everything once and small: it shows that the bench runs, and nothing about speed. */
   readonly smoke: boolean;
-  /** Tells the progress. */
+  /** Reports the progress. */
   say(line: string): void;
 }

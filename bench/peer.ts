@@ -1,9 +1,9 @@
-/** What we are compared with, each a server in a process of its own, on the Node that this is. */
+/** The servers that we are compared with, each in a process of its own, on this process's Node. */
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Runtime } from "./runtime.ts";
 
-/** Starts `peers/{name}.ts`, which {@link serve}s what it makes of the configuration. */
+/** Starts `peers/{name}.ts`, which {@link serve}s the application that it makes from the configuration. */
 export async function startPeer<Config extends object>(name: string, config: Config): Promise<Runtime> {
   const child = fork(fileURLToPath(new URL(`peers/${name}.ts`, import.meta.url)), {
     env: { NODE_ENV: "production" },

@@ -4,7 +4,7 @@ import type { Figure } from "./figures.ts";
 export interface Plot {
   readonly file: string;
   readonly title: string;
-  /** What the figures' `at` and their medians are. */
+  /** Labels for the figures' `at` and their medians. */
   readonly x: string;
   readonly y: string;
 }
@@ -14,13 +14,13 @@ const [left, right, top, bottom] = [70, width - 30, 50, height - 55];
 
 const escaped = (text: string) => text.replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
 
-/** The next 1, 2 or 5 times a power of ten. */
+/** The next number that is 1, 2 or 5 times a power of ten. */
 function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   return power * ([1, 2, 5].find((factor) => factor * power >= value) ?? 10);
 }
 
-/** `at` is on a logarithmic scale, what was measured on one from zero. */
+/** `at` has a logarithmic scale, the medians a linear one from zero. */
 export function drawPlot({ title, x, y }: Plot, figures: readonly Figure[]): string {
   const points = figures.filter((figure) => figure.at !== undefined) as (Figure & { at: number })[];
   const [first, last] = [Math.min, Math.max].map((end) => Math.log(end(...points.map(({ at }) => at)))) as [

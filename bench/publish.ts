@@ -8,7 +8,7 @@ import { head, rowsOf } from "./table.ts";
 const folder = new URL("./", import.meta.url);
 const [begin, end] = ["<!-- figures -->\n", "<!-- /figures -->"];
 
-/** What the figures are of. */
+/** The machine of the figures. */
 export function machine() {
   const all = cpus();
   return { cores: all.length, cpu: all[0]?.model, node: process.version, at: new Date().toISOString() };

@@ -1,4 +1,4 @@
-/** The Worker beside its remotes: D1 and KV in another process, and the emulated OCI in this one. */
+/** The Worker with its remotes: D1 and KV in another process, and the emulated OCI in this one. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freshSecrets } from "../cli/secrets/fresh-secrets.ts";
@@ -6,7 +6,7 @@ import { startEmulator } from "../dev/emulator.ts";
 import { buildWorker, rateLimits, root } from "./bundle.ts";
 import { type FirstRequest, jsonBinding, type Runtime, startRuntime, textBinding } from "./runtime.ts";
 
-/** How long each answer is held back, in milliseconds. */
+/** Delay of each answer, in milliseconds. */
 export interface Delays {
   readonly kv: number;
   readonly d1: number;
@@ -24,7 +24,7 @@ const none: Delays = { kv: 0, d1: 0, oci: 0 };
 
 const noRateLimit = "export default () => ({ limit: async () => ({ success: true }) });";
 
-/** Else a delay or a database that was not set would be a figure. */
+/** Rejects on an error: otherwise a delay or a database that was not set would become a figure. */
 async function textOf(response: Response): Promise<string> {
   const text = await response.text();
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}: ${text}`);
@@ -50,7 +50,7 @@ export async function startRig(delays = none) {
   });
   const { host } = new URL(remote.origin);
 
-  async function ask(database: Binding, path: string, body?: string): Promise<string> {
+  async function call(database: Binding, path: string, body?: string): Promise<string> {
     const headers = { "x-bench-database": database };
     const response = await fetch(
       remote.origin + path,
@@ -61,7 +61,7 @@ export async function startRig(delays = none) {
 
   /** One statement, or several without parameters. Rejects if one fails. */
   async function query(database: Binding, sql: string, ...params: (string | number)[]): Promise<Answer> {
-    const answer = JSON.parse(await ask(database, "/query", JSON.stringify({ sql, params })));
+    const answer = JSON.parse(await call(database, "/query", JSON.stringify({ sql, params })));
     if (!answer[0]?.success) throw new Error(`${database}: ${answer.error}`);
     return answer[0];
   }
@@ -88,12 +88,12 @@ export async function startRig(delays = none) {
     remote,
     query,
     migrate,
-    /** Leads the binding to the database of this name, from now on. */
-    lead: (binding: Binding, name: string) => ask(binding, "/lead", name),
-    /** Rows that the database read and wrote since it was last asked for them. */
+    /** Connects the binding to the database of this name, from now on. */
+    lead: (binding: Binding, name: string) => call(binding, "/lead", name),
+    /** Rows that the database read and wrote since the last call. */
     takeRows: async (database: Binding): Promise<{ read: number; written: number }> =>
-      JSON.parse(await ask(database, "/rows")),
-    /** The value that KV has, as text. */
+      JSON.parse(await call(database, "/rows")),
+    /** A value in KV, as text. */
     async readKv(key: string): Promise<string | undefined> {
       const response = await fetch(`${remote.origin}/${encodeURIComponent(key)}`);
       return response.status === 404 ? undefined : textOf(response);

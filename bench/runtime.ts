@@ -1,6 +1,6 @@
 /**
- * workerd, run directly: no wrangler and no Miniflare between the load and the Worker, so that a figure is the
- * Worker's and the runtime's. Configuration is workerd's own (workerd.capnp).
+ * Runs workerd directly, without wrangler or Miniflare between the load and the Worker, so that a figure is that of the
+ * Worker and the runtime. The configuration is workerd's own (workerd.capnp).
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { atEnd } from "./leftovers.ts";
 
 const workerd: string = createRequire(import.meta.url)("workerd").default;
 
-/** Memory where there is a file system in it: the disk is not what is measured. */
+/** A file system in memory, if there is one: the disk is not measured. */
 const base = process.platform === "linux" ? "/dev/shm" : tmpdir();
 
 export interface Runtime {

@@ -4,8 +4,8 @@ import { type Figure, meets } from "./figures.ts";
 
 export const head = ["", "median", "least to greatest", "bar", ""];
 
-/** Three digits tell as much as a run can. */
-function told(value: number): string {
+/** A run is precise to three digits at most. */
+function shown(value: number): string {
   return value >= 1000
     ? Math.round(value).toLocaleString("en")
     : String(Number.parseFloat(value.toPrecision(3)));
@@ -13,7 +13,7 @@ function told(value: number): string {
 
 function barOf({ bar }: Figure): string {
   if (bar === undefined) return "";
-  return "atMost" in bar ? `≤ ${told(bar.atMost)}` : `≥ ${told(bar.atLeast)}`;
+  return "atMost" in bar ? `≤ ${shown(bar.atMost)}` : `≥ ${shown(bar.atLeast)}`;
 }
 
 /** With `judged`, whether each met its bar. */
@@ -23,8 +23,8 @@ export function rowsOf(figures: readonly Figure[], judged: boolean): string[][] 
     const met = judged ? meets(figure) : undefined;
     return [
       what,
-      `${told(median)} ${unit}`,
-      least === greatest ? "" : `${told(least)} to ${told(greatest)}`,
+      `${shown(median)} ${unit}`,
+      least === greatest ? "" : `${shown(least)} to ${shown(greatest)}`,
       barOf(figure),
       met === undefined ? "" : met ? "met" : "missed",
     ];

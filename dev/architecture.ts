@@ -1,17 +1,17 @@
-/** `npm run architecture`: draws the Worker's folders in docs/architecture.md, from the imports of `src/` as they are written. */
+/** `npm run architecture`: draws the Worker's folders in docs/architecture.md, from the imports in `src/`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Imports, sourceImports } from "./source-imports.ts";
 
 const page = fileURLToPath(new URL("../docs/architecture.md", import.meta.url));
 
-/** The folder that a file stands in, the first below `top`; a file that stands in none is a box of its own. */
+/** The folder of a file, the first below `top`. A file directly in `top` is a box of its own. */
 export function boxOf(path: string, top: string): string {
   const [name = "", ...below] = path.slice(top.length + 1).split("/");
   return below.length === 0 ? name : `${name}/`;
 }
 
-/** By box of a program's folder, the boxes of it that it imports. */
+/** By box of a program, the boxes that it imports. */
 export function importsOfBoxes(imports: Imports, top: string): Map<string, string[]> {
   const boxes = new Map<string, Set<string>>();
   for (const [path, imported] of imports) {
@@ -24,7 +24,7 @@ export function importsOfBoxes(imports: Imports, top: string): Map<string, strin
   return new Map([...boxes].sort().map(([box, others]) => [box, [...others].sort()]));
 }
 
-/** The boxes from the top down: each before all that it imports. Empty once there is a circle. */
+/** The boxes from the top down: each before all that it imports. Empty if there is a circle. */
 export function ordered(boxes: ReadonlyMap<string, readonly string[]>): string[] {
   const left = new Map(boxes);
   const order: string[] = [];
@@ -39,8 +39,8 @@ export function ordered(boxes: ReadonlyMap<string, readonly string[]>): string[]
 }
 
 /**
- * A Mermaid flowchart of the folders, and of the files that import one. A line that another way leads along too is left
- * out: what a box leads to, near or far, is what it may use.
+ * A Mermaid flowchart of the folders, and of the files that import one. An import that a longer path covers has no
+ * line: a box may use every box that its lines reach, directly or through others.
  */
 export function draw(imports: Imports): string {
   const all = importsOfBoxes(imports, "src");

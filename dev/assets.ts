@@ -33,7 +33,7 @@ async function documentText(): Promise<string> {
 rmSync(output, { recursive: true, force: true });
 cpSync(`${root}/assets`, output, { recursive: true });
 for (const name of ["swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css"]) {
-  // Their source maps are not served, so a browser's tools must not ask for them.
+  // Their source maps are not served, so browsers must not request them.
   const text = readFileSync(`${viewer}/${name}`, "utf8").replace(/\n\/[/*]# sourceMappingURL=.*/, "");
   writeFileSync(`${output}/docs/${name}`, text);
 }

@@ -1,4 +1,4 @@
-/** Calls a JSON API; rejects with the answer if it is no success. */
+/** Calls a JSON API. Rejects with the answer if it is not a success. */
 export async function call(method: string, url: string, body?: unknown, bearer?: string) {
   const response = await fetch(url, {
     method,

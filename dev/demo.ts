@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: one login from nothing to a verified token, on this machine: the Worker and an emulated OCI with
- * temporary state, a tenancy, a user and an identity, a request signed by Oracle's own SDK, a verified token, its
- * renewal and revocation, and the audit log of it all.
+ * `npm run demo`: one login on this machine, from an empty Worker to a verified token. It starts the Worker and an
+ * emulated OCI with temporary state, makes a tenancy, a user and an identity, and signs a request with Oracle's own
+ * SDK. It verifies the token, renews and revokes it, and shows the audit log.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -113,9 +113,7 @@ async function demo(worker: string, oci: string): Promise<void> {
     `   jti ${copy.jti} ${copy.jti === payload.jti ? "as before" : "CHANGED"}, expires in ${renewed.expiresIn} s`,
   );
 
-  say(
-    "6. A service that cannot wait for it to expire asks the Worker about it, before and after it is revoked",
-  );
+  say("6. A service that cannot wait for it to expire calls the Worker, before and after it is revoked");
   const introspect = async () => {
     const response = await fetch(`${worker}/oauth2/introspect`, {
       method: "POST",
@@ -162,7 +160,7 @@ function stop(exitCode: number): void {
 }
 process.on("SIGINT", () => stop(130));
 process.on("SIGTERM", () => stop(130));
-// Who reads the output, such as head, has read enough, which is no failure.
+// A reader of the output, such as head, may stop early, which is not a failure.
 process.stdout.on("error", () => stop(0));
 process.stderr.on("error", () => stop(0));
 

@@ -53,7 +53,7 @@ function readOptions() {
   }
 }
 
-/** Overrides come last, and the last of a name counts. */
+/** Overrides come last: the last value of a name counts. */
 function variables(port: string, ociOrigin: string, overrides: string[]): string[] {
   const all = [
     `ISSUER_URL:http://127.0.0.1:${port}`,
@@ -81,7 +81,7 @@ function applyMigrations(database: string, state: string): void {
   if (status !== 0) fail(`The migrations of ${database} cannot be applied:\n${stdout}${stderr}`);
 }
 
-/** Resolves when wrangler says that it listens and the Worker answers; ends this process if wrangler ends before. */
+/** Resolves when wrangler listens and the Worker answers. Ends this process if wrangler ends before. */
 async function untilReady(worker: ChildProcess, origin: string): Promise<void> {
   await new Promise<void>((resolve) => {
     worker.stdout?.on("data", (chunk: Buffer) => {
@@ -111,10 +111,10 @@ function stop(): void {
 }
 process.on("SIGINT", stop);
 process.on("SIGTERM", stop);
-// Who reads the output, such as head, has read enough: nobody is there to stop it later.
+// A reader of the output, such as head, stopped reading: nobody would stop this process later.
 process.stdout.on("error", stop);
 process.stderr.on("error", stop);
-/** While the migrations run, nothing else does: what came in meanwhile is handled now. */
+/** The migrations block this process: signals that came meanwhile are handled now. */
 async function endIfStopped(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   if (stopping) process.exit(0);

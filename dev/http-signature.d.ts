@@ -5,7 +5,7 @@ declare module "http-signature" {
     params: { keyId: string; algorithm: string; headers: string[]; signature: string };
     signingString: string;
   }
-  /** Throws if the header is missing or malformed, a required header is not signed, or the date is too far off. */
+  /** Throws if the header is missing or malformed, a required header is not signed, or the date is too far from now. */
   function parseRequest(
     request: Pick<IncomingMessage, "method" | "url"> & { readonly headers: object },
     options: { headers: string[]; clockSkew: number },

@@ -1,6 +1,6 @@
 /**
- * `npm run release-fixture -- [checkout]`: keeps the release that a checkout makes (this one, unless told otherwise) as
- * the one that test/e2e/upgrade.test.ts upgrades from. Run again on the same commit, it changes nothing.
+ * `npm run release-fixture -- [checkout]`: stores the release that a checkout makes (by default this one), from which
+ * test/e2e/upgrade.test.ts upgrades. Another run on the same commit changes nothing.
  */
 import { realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

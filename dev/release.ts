@@ -1,6 +1,6 @@
 /**
  * A release as one compressed file: its wrangler.toml, its bundle as `wrangler deploy` would upload it, its migrations,
- * and what it was made from. The same checkout makes the same release.
+ * and its origin. The same checkout makes the same release.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { brotliCompressSync, brotliDecompressSync } from "node:zlib";
 /** Texts by their path. */
 export type Release = Readonly<Record<string, string>>;
 
-/** What a release is made from: its `about.json`. */
+/** The origin of a release, in its `about.json`. */
 export interface Origin {
   readonly version: string;
   readonly commit: string;
@@ -24,7 +24,7 @@ const read = (...path: string[]) => readFileSync(join(...path), "utf8");
 const versionOf = (checkout: string, path: string): string =>
   JSON.parse(read(checkout, path, "package.json")).version;
 
-/** Builds a checkout with its own wrangler, which `npm ci` has installed there; `config` is its wrangler.toml. */
+/** Builds a checkout with its own wrangler, which `npm ci` installed there. `config` is its wrangler.toml. */
 export async function buildRelease(
   checkout: string,
   config = join(checkout, "wrangler.toml"),
@@ -57,10 +57,10 @@ function migrationsOf(checkout: string): Release {
   return Object.fromEntries(files.map((path) => [`migrations/${path}`, read(checkout, "migrations", path)]));
 }
 
-/** Where the last release is kept, in the checkout of the next one. */
+/** Path of the last release, in the checkout of the next one. */
 export const lastReleasePath = "test/e2e/last-release.json.br";
 
-/** Throws if the checkout has anything else that is not committed: nobody could make its release again. */
+/** Throws if the checkout has other uncommitted changes: nobody could make its release again. */
 export function originOf(checkout: string): Origin {
   const git = (...args: string[]) =>
     execFileSync("git", ["-C", checkout, ...args], { encoding: "utf8" }).trim();
@@ -82,7 +82,7 @@ export function unpacked(file: Buffer): Release {
   return JSON.parse(brotliDecompressSync(file).toString());
 }
 
-/** Writes the files of a release into a folder, which must not be there. */
+/** Writes the files of a release into a folder, which must not exist. */
 export function writeRelease(release: Release, folder: string): void {
   mkdirSync(folder);
   for (const [path, text] of Object.entries(release)) {

@@ -1,6 +1,6 @@
 /**
  * `npm run require-issuer-url -- <environment>`: wrangler runs it before it bundles the Worker for an environment, so
- * that a deployment that could serve nobody fails before it replaces one that does. npm runs it beside wrangler.toml.
+ * that a deployment that could serve nobody fails before it replaces a working one. npm runs it beside wrangler.toml.
  */
 import { unstable_readConfig as readConfig } from "wrangler";
 import { issuerUrl } from "../src/env.ts";

@@ -1,6 +1,6 @@
 /**
- * What `npm run dev -- --seed` keeps on disk, in the folder `seed` of the state: the API keys, an OCI configuration file
- * and variables for a shell. All of it is its owner's alone, and git ignores the folder wherever it is.
+ * The files of `npm run dev -- --seed`, in the folder `seed` of the state: the API keys, an OCI configuration file and
+ * variables for a shell. Only their owner can read them, and git ignores the folder wherever it is.
  */
 import { createPublicKey } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -16,14 +16,14 @@ export interface SeedUser {
 export class SeedFiles {
   readonly folder: string;
 
-  /** `state` is an absolute path: the configuration file names the keys by theirs. */
+  /** `state` is an absolute path, since the configuration file has absolute paths of keys. */
   constructor(state: string) {
     this.folder = join(state, "seed");
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     this.#write(".gitignore", "*\n");
   }
 
-  /** The key of a user: the one of an earlier run, since the Worker may have cached it. */
+  /** The key of a user: that of an earlier run if there is one, since the Worker may have cached it. */
   key(profile: string): { privateKey: string; publicKey: string } {
     const path = this.#path(`${profile}.pem`);
     if (!existsSync(path)) this.#write(`${profile}.pem`, newKey().privateKey);
@@ -32,7 +32,7 @@ export class SeedFiles {
     return { privateKey, publicKey };
   }
 
-  /** The path of a configuration file with a profile for each user. */
+  /** Writes a configuration file with a profile for each user. Returns its path. */
   config(
     tenancyOcid: string,
     region: string,
@@ -48,7 +48,7 @@ export class SeedFiles {
     return this.#write("config", `${[shared, ...profiles].map((lines) => lines.join("\n")).join("\n\n")}\n`);
   }
 
-  /** The path of a file for a shell to read. */
+  /** Writes a file of variables for a shell. Returns its path. */
   env(variables: Readonly<Record<string, string>>): string {
     const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}\n`);
     return this.#write("env", lines.join(""));
@@ -65,7 +65,7 @@ export class SeedFiles {
   }
 }
 
-/** One word of a shell. */
+/** The text as one word of a shell. */
 export function quoted(text: string): string {
   return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

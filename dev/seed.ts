@@ -1,7 +1,7 @@
 /**
- * `npm run dev -- --seed`: a tenancy, users with API keys, an organization and identities, some logins and refusals, and
- * how to log in. What is there from an earlier run stays; the emulated OCI forgets its users when it ends, and is told of
- * them again.
+ * `npm run dev -- --seed`: makes a tenancy, users with API keys, an organization and identities, some logins and
+ * refusals, and says how to log in. Data of an earlier run stays; the emulated OCI forgets its users when it ends, and
+ * gets them again.
  */
 import { call } from "./call.ts";
 import { signGetUser } from "./oracle-sdk.ts";
@@ -26,7 +26,7 @@ const identities = [
   { name: "ops", role: "admin", settings: { allowedUsernames: "alice@example.com" } },
 ] as const;
 
-/** What to say to whoever started it. Rejects if the Worker or the emulator refuses to set it up. */
+/** Returns the text for the user. Rejects if the Worker or the emulator refuses a part. */
 export async function seed(
   origins: { readonly worker: string; readonly oci: string },
   adminToken: string,
@@ -68,7 +68,7 @@ export async function seed(
   const { payments = "", reports = "" } = ids;
   await logIn(payments, "alice");
   await logIn(reports, "bob");
-  // Refused: a name that is not allowed, and a signature that is another key's.
+  // Refused: a name that is not allowed, and a signature of another key.
   await logIn(payments, "bob");
   await logIn(payments, "alice", "bob");
 
@@ -98,7 +98,7 @@ With these variables it is \`npx -- oci-auth login\`, and doctor, probe and admi
 
 type Admin = (method: string, path: string, body?: unknown) => ReturnType<typeof call>;
 
-/** All of a list, page after page. */
+/** All pages of a list. */
 async function all(
   admin: Admin,
   path: string,
@@ -122,7 +122,7 @@ async function organization(admin: Admin): Promise<string> {
   return (await admin("POST", "/api/v1/organizations", { name: "Acme", slug: "acme" })).organization.id;
 }
 
-/** For Acme, and for whoever has it already. */
+/** Registers the tenancy for Acme, and for the organizations that have it already. */
 async function registerTenancy(
   admin: Admin,
   organizationId: string,
@@ -138,7 +138,7 @@ async function registerTenancy(
   await admin("PUT", `/api/v1/oci/tenancies/${tenancyOcid}`, body);
 }
 
-/** Their ids by name. One that somebody changed since stays as it is. */
+/** Returns their ids by name. An identity that somebody changed since stays as it is. */
 async function addIdentities(admin: Admin, organizationId: string): Promise<Record<string, string>> {
   const known = await all(admin, `/api/v1/identities?organizationId=${organizationId}&`, "identities");
   const ids: Record<string, string> = {};

@@ -1,4 +1,4 @@
-/** What the files of a folder import of ours, type imports included: as they are written, and not as they are bundled. */
+/** Which of our files the files of a folder import, type imports included: as written, and not as bundled. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** `import … from`, `export … from` and `import "…"`, as Biome formats them, and `import("…")` of a value or a type. */
 const imports = /^(?:import|export)\b(?:[^;"=]*\bfrom)? "(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/gm;
 
-/** By path of a file, the paths of ours that it imports. */
+/** By path of a file, the paths of our files that it imports. */
 export type Imports = ReadonlyMap<string, readonly string[]>;
 
 /** By path of a `.ts` file under `folder`, the paths that it imports. All are from the project's folder. */
@@ -22,7 +22,7 @@ export function sourceImports(folder: string): Imports {
   );
 }
 
-/** The paths that `text` would import, were it the file at `path`. */
+/** The paths that `text` imports, as the content of the file at `path`. */
 export function importsIn(path: string, text: string): string[] {
   const folder = join(root, path, "..");
   const found = [...text.matchAll(imports)].map(([, stated, called]) => stated ?? called ?? "");

@@ -1,4 +1,4 @@
-/** A page of the audit log where it is short, and where it is long: one Worker, led from one database to the other. */
+/** A page of a short and of a long audit log: one Worker uses the two databases in turns. */
 import { buildProduct } from "../bundle.ts";
 import { type Figure, figure, median, ratio } from "../figures.ts";
 import type { Part, Run } from "../part.ts";
@@ -13,7 +13,7 @@ const begin = Date.UTC(2026, 0) / 1000;
 
 const count = (number: number) => number.toLocaleString("en");
 
-/** Tells the events of one log from those of another. */
+/** Distinguishes the events of one log from those of another. */
 const userAgentOf = (total: number) => `bench of ${total}`;
 
 /** Logins of the identities in turn. */
@@ -48,7 +48,7 @@ export const audit: Part = {
   title: "A page of 100 audit events",
   async measure({ smoke, say }: Run): Promise<Figure[]> {
     const totals = smoke ? ([1000, 2000] as const) : ([100_000, 1_000_000] as const);
-    // Each has a whole page of events.
+    // Each identity has a whole page of events.
     const identityCount = smoke ? 5 : 500;
     const rounds = smoke ? 1 : 20;
     const inRound = smoke ? 2 : 20;

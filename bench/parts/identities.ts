@@ -1,4 +1,4 @@
-/** A login where few identities are configured, and where many are: one Worker, led from one database to the other. */
+/** A login with few and with many configured identities: one Worker uses the databases in turns. */
 import { randomInt } from "node:crypto";
 import { buildProduct } from "../bundle.ts";
 import { type Figure, figure, median, ratio } from "../figures.ts";
@@ -12,7 +12,7 @@ const atOnce = 50_000;
 
 const count = (number: number) => number.toLocaleString("en");
 
-/** The id of the identity of that number: as random as a UUID for an index, and known without looking. */
+/** The id of the identity with this number: as random as a UUID for an index, and known without a query. */
 function identityId(number: number): string {
   const scattered = Number((BigInt(number) * 2_654_435_761n) % 2n ** 32n);
   const hex = (value: number, length: number) => value.toString(16).padStart(length, "0");
@@ -21,7 +21,7 @@ function identityId(number: number): string {
 
 const id = (prefix: string) => `printf('%08x-0000-4000-${prefix}-%012x', (n * 2654435761) % 4294967296, n)`;
 
-/** As many more identities as the workload's, each with an OCI Auth configuration of its own. */
+/** Adds identities like the workload's, each with an OCI Auth configuration of its own. */
 async function addIdentities(rig: Rig, { identityId }: Workload, total: number): Promise<void> {
   for (let first = 0; first < total; first += atOnce) {
     const last = Math.min(first + atOnce, total) - 1;

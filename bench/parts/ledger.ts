@@ -1,7 +1,7 @@
 /**
- * What the ledger takes: of one signing user with few and with many shards, and of many users. On Cloudflare each object
- * has a thread's share of its own and takes what that can bear; here all objects share one thread. So each login
- * occupies its object for a fixed time, as the waits have fixed delays; what the thread takes is told beside.
+ * The throughput of the ledger: for one signing user with few and with many shards, and for many users. On Cloudflare
+ * each object has its own share of a thread, which limits it; here all objects share one thread. So each login occupies
+ * its object for a fixed time, as the waits have fixed delays. The limit of the thread is a figure of its own.
  */
 import { buildWorker } from "../bundle.ts";
 import { type Figure, figure, ratio } from "../figures.ts";
@@ -11,7 +11,7 @@ import { startRig } from "../rig.ts";
 
 const occupiedFor = 5;
 
-/** As long as the product remembers a signature that was just made. */
+/** As long as the product remembers a fresh signature. */
 const rememberFor = 360_000;
 
 const sides = [
@@ -48,7 +48,7 @@ export const ledger: Part = {
           if (!response.ok) throw new Error(`${side.what}: ${response.status}`);
           return logins / ((performance.now() - start) / 1000);
         };
-        // Every object is there before it is measured.
+        // Every object exists before it is measured.
         const rate = await send(Math.max(side.users === 1 ? 300 : users, 20));
         measured.push({
           ...side,

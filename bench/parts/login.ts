@@ -1,4 +1,4 @@
-/** A warm login beside the floor: what the product's checks, framework and audit cost over what no login can do without. */
+/** A warm login compared with the floor: the cost of the product's checks, framework and audit beyond the minimum. */
 import { buildProduct, buildWorker } from "../bundle.ts";
 import { type Figure, figure, median, ratio } from "../figures.ts";
 import { send, sendMeasured } from "../load.ts";
@@ -52,7 +52,7 @@ async function measurePair(
 export const login: Part = {
   title: "A warm login beside the floor",
   async measure({ smoke, say }: Run): Promise<Figure[]> {
-    // A process is one sample: how its memory came to lie stays with it.
+    // A process is one sample: its memory layout does not change while it runs.
     const pairs = smoke ? 1 : 7;
     const load = smoke ? { warmUp: 8, slices: 1, inSlice: 8 } : { warmUp: 3000, slices: 15, inSlice: 100 };
     const bundles = { login: buildProduct().bundle, floor: await buildWorker("floor") };

@@ -1,6 +1,6 @@
 /**
- * A warm login beside what others do for one: oidc-provider, which keeps everything in memory, and the libraries with
- * which one would write a login in Node. Ours comes twice: as it is, and with its storage in memory like theirs.
+ * A warm login compared with that of others: oidc-provider, which keeps everything in memory, and a login in Node with
+ * the usual libraries. Ours is measured twice: unchanged, and with its storage in memory like theirs.
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,7 +9,7 @@ import { buildProduct } from "../bundle.ts";
 import { cpuMilliseconds } from "../cpu.ts";
 import { type Figure, figure, ratio } from "../figures.ts";
 import { inMemory } from "../in-memory.ts";
-import { login, type Question, send } from "../load.ts";
+import { type Endpoint, login, send } from "../load.ts";
 import { configure, logInFirst, privateKey, publicKey, signLogins } from "../logins.ts";
 import type { Part, Run } from "../part.ts";
 import { startPeer } from "../peer.ts";
@@ -18,14 +18,14 @@ import type { OidcProviderConfig } from "../peers/oidc-provider.ts";
 import { startRig } from "../rig.ts";
 import type { Runtime } from "../runtime.ts";
 
-/** What is compared is throughput: enough at a time that a server never waits for the next. */
+/** Throughput is compared: so many in parallel that a server never waits for the next. */
 const concurrency = 64;
 
 const issuer = "https://auth.example.com";
 const audience = "urn:example:api";
 const clientId = "client";
 
-const tokenRequest: Question = { path: "/token", contentType: "application/x-www-form-urlencoded" };
+const tokenRequest: Endpoint = { path: "/token", contentType: "application/x-www-form-urlencoded" };
 
 async function signTokenRequest(): Promise<string> {
   const assertion = await new SignJWT()
@@ -45,7 +45,7 @@ async function signTokenRequest(): Promise<string> {
   }).toString();
 }
 
-/** That each is a token of its own, signed with ES256 by the key that all sides have. */
+/** Checks that each answer is a token of its own, signed with ES256 by the key that all sides have. */
 async function checkAnswers(answers: readonly string[], { d: _, ...publicJwk }: JWK): Promise<void> {
   const key = await importJWK(publicJwk, "ES256");
   const ids = new Set<unknown>();
@@ -61,7 +61,7 @@ interface Load {
   readonly warmUp: number;
   readonly slices: number;
   readonly inSlice: number;
-  /** Milliseconds until a Worker has moved the events of its logins, which is a part of what they cost. */
+  /** Milliseconds until a Worker has moved the events of its logins, which are a part of their cost. */
   readonly settle: number;
 }
 
@@ -75,7 +75,7 @@ function mapValues<Name extends string, From, To>(
 
 type Process = "durable" | "inMemory" | "oidcProvider" | "httpSignature" | "remote";
 
-/** The milliseconds of CPU that each process spent on a login; `remote` is D1 and KV, which `durable` asks. */
+/** The milliseconds of CPU that each process spent on a login; `remote` is D1 and KV, which `durable` calls. */
 async function measureProcesses(
   bundle: string,
   { warmUp, slices, inSlice, settle }: Load,
@@ -111,31 +111,31 @@ async function measureProcesses(
       remote: rig.remote,
     };
     const sides = [
-      { ...processes.durable, question: login, sign },
-      { ...processes.inMemory, question: login, sign },
+      { ...processes.durable, endpoint: login, sign },
+      { ...processes.inMemory, endpoint: login, sign },
       {
         ...processes.oidcProvider,
-        question: tokenRequest,
+        endpoint: tokenRequest,
         sign: (count: number) => Promise.all(Array.from({ length: count }, signTokenRequest)),
       },
-      { ...processes.httpSignature, question: login, sign },
+      { ...processes.httpSignature, endpoint: login, sign },
     ];
 
     await logInFirst(rig, durable.origin, workload);
-    for (const { origin, question, sign } of sides) {
+    for (const { origin, endpoint, sign } of sides) {
       const answers: string[] = [];
-      await send(origin, await sign(warmUp), concurrency, question, (answer) => answers.push(answer));
+      await send(origin, await sign(warmUp), concurrency, endpoint, (answer) => answers.push(answer));
       await checkAnswers(answers, signingKey);
     }
     await sleep(settle);
     const before = mapValues(processes, ({ pid }) => cpuMilliseconds(pid));
     for (let slice = 0; slice < slices; slice += 1) {
-      for (const { origin, question, sign } of sides) {
-        await send(origin, await sign(inSlice), concurrency, question);
+      for (const { origin, endpoint, sign } of sides) {
+        await send(origin, await sign(inSlice), concurrency, endpoint);
       }
     }
     await sleep(settle);
-    // Whatever a process did between two slices of its own followed from a login too.
+    // The work of a process between two of its slices is for its logins too.
     const logins = slices * inSlice;
     return mapValues(processes, ({ pid }, name) => (cpuMilliseconds(pid) - before[name]) / logins);
   } finally {
@@ -147,11 +147,11 @@ async function measureProcesses(
 export const peers: Part = {
   title: "A warm login beside its peers",
   async measure({ smoke, say }: Run): Promise<Figure[]> {
-    // A process is one sample: how its memory came to lie stays with it.
+    // A process is one sample: its memory layout does not change while it runs.
     const rounds = smoke ? 1 : 5;
     const load = smoke
       ? { warmUp: 8, slices: 1, inSlice: 8, settle: 0 }
-      : // What Node compiles goes on getting better for some thousand requests.
+      : // Node keeps optimizing its code for some thousand requests.
         { warmUp: 6000, slices: 8, inSlice: 256, settle: 2500 };
     const { bundle } = buildProduct();
     const costs: Record<Process, number>[] = [];

@@ -1,4 +1,4 @@
-/** What a login leaves behind, and for how long: the ledger forgets, the directory keeps one entry a user, the log grows. */
+/** What a login stores, and for how long: the ledger forgets, the directory keeps one entry a user, the log grows. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildProduct, buildWorker } from "../bundle.ts";
 import { eventually } from "../eventually.ts";
@@ -41,7 +41,7 @@ async function rememberedBytes(logins: number): Promise<number> {
   const ledger = await startLedger();
   try {
     const { bytes: before } = await untilMoved(ledger);
-    // In portions, so that what waits in the outbox stays small as it does at a steady rate.
+    // In portions, so that the outbox stays small, as at a steady rate.
     for (let portion = 0; portion < 10; portion += 1) {
       await ledger.record(logins / 10, 600_000);
       await untilMoved(ledger);
@@ -111,7 +111,7 @@ export const storage: Part = {
     say("a remembered login is measured");
     const sizes = await steadySizes(seconds, smoke ? 10 : 100);
     say("a steady rate is measured");
-    // The alarm comes and goes with the events that wait, so seconds are compared by their median.
+    // The alarm comes and goes with waiting events, so seconds are compared by their median.
     const quarter = Math.ceil(seconds / 4);
     const early = median(sizes.slice(quarter, 2 * quarter));
     const late = median(sizes.slice(-quarter));

@@ -1,6 +1,6 @@
 /**
- * What a caller waits for when every remote call takes its time, beside the longest path that no order of calls can
- * shorten, and beside the design that forwards every login to OCI.
+ * How long a caller waits when every remote call takes a fixed time, compared with the longest path, which no order of
+ * calls can shorten, and with the design that forwards every login to OCI.
  */
 import { buildProduct, buildWorker } from "../bundle.ts";
 import { type Figure, figure, median } from "../figures.ts";
@@ -16,7 +16,7 @@ const late = {
       const stub = LEDGER.getByName(name);
       return {
         async recordLogin(record) {
-          // In all the call takes that long: workerd's timers take a millisecond more than told, the object another.
+          // The whole call takes that long: workerd's timers take a millisecond more than set, the object another.
           await scheduler.wait(${delays.ledger - 2});
           return stub.recordLogin(record);
         },
@@ -53,7 +53,7 @@ export const waits: Part = {
       const kinds = ["warm", "cold", "floor", "forwarded"] as const;
       const sendOnce = async (kind: (typeof kinds)[number], count: number) => {
         const { worker, sign } = logins[kind];
-        // One at a time: several would wait for each other too.
+        // One at a time: parallel logins would wait for each other too.
         return send(worker.origin, await Promise.all(Array.from({ length: count }, sign)), 1);
       };
       const latencies = { warm: [], cold: [], floor: [], forwarded: [] } as Record<string, number[]>;
@@ -65,7 +65,7 @@ export const waits: Part = {
       const paths = { warm: warmPath, cold: coldPath, floor: warmPath, forwarded: coldPath };
       for (const kind of kinds) {
         const took = median(latencies[kind] ?? []);
-        // A little less is what the remotes make of a call (workers/remote.ts) on a faster machine.
+        // On a faster machine, the remotes answer a little sooner (workers/remote.ts).
         if (!(took > paths[kind] * 0.97))
           throw new Error(
             `a ${kind} login took ${took} ms, and the delays are ${paths[kind]} ms: one is missing`,

@@ -1,6 +1,6 @@
 /**
- * The login as one would write it in Node with the libraries at hand: http-signature verifies, jsonwebtoken signs. It
- * knows the key, checks nothing else, and keeps nothing.
+ * A login in Node with the usual libraries: http-signature verifies, jsonwebtoken signs. It knows the key, checks
+ * nothing else, and stores nothing.
  */
 import { createPrivateKey, randomUUID } from "node:crypto";
 import httpSignature from "http-signature";
@@ -13,7 +13,7 @@ export interface HttpSignatureConfig {
   readonly issuer: string;
   readonly audience: string;
   readonly signingKey: JWK;
-  /** The one that logs in, and the PEM of its key. */
+  /** The keyId of the login, and the PEM of its key. */
   readonly keyId: string;
   readonly publicKey: string;
 }

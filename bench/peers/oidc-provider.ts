@@ -1,4 +1,4 @@
-/** Client credentials for a signed assertion, as oidc-provider grants them: its own server, its own adapter in memory. */
+/** oidc-provider's client credentials grant for a signed assertion, with its own server and adapter in memory. */
 import type { JWK } from "jose";
 import { Provider } from "oidc-provider";
 import { serve } from "./serve.ts";
@@ -7,7 +7,7 @@ export interface OidcProviderConfig {
   readonly issuer: string;
   readonly signingKey: JWK;
   readonly client: { readonly id: string; readonly publicKey: JWK };
-  /** The one that tokens are for, and their audience. */
+  /** The resource of the tokens, which is their audience. */
   readonly resource: string;
 }
 

@@ -1,4 +1,4 @@
-/** What the process of each peer does: it is told its configuration, listens, and ends when the bench does. */
+/** The process of each peer: it gets its configuration, listens, and ends when the bench does. */
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 

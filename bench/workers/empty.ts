@@ -1,2 +1,2 @@
-/** What starts with nothing to start. */
+/** A Worker that does nothing, to measure the start of the runtime. */
 export default { fetch: () => new Response() } satisfies ExportedHandler;

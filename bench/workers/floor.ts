@@ -1,6 +1,6 @@
 /**
- * The floor: what no login can do without, and nothing else. It reads the configuration from D1 and the directory's
- * entry from KV side by side, verifies one RSA-2048 signature, records the login in the same ledger, signs one ES256
+ * The floor: the minimum that every login needs. It reads the configuration from D1 and the directory's entry from KV
+ * in parallel, verifies one RSA-2048 signature, records the login in the same ledger, signs one ES256
  * token with a key that was imported before, and answers. It has no framework, checks nothing, and refuses nothing.
  */
 import type { Env } from "../../src/env.ts";

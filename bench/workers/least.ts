@@ -1,4 +1,4 @@
-/** What no login can do without, whichever the design: nothing in it is checked, and nothing refused. */
+/** The minimum that every login needs, in any design. It checks nothing and refuses nothing. */
 import type { Env } from "../../src/env.ts";
 import type { LoginRecord } from "../../src/ledger/ledger.ts";
 
@@ -71,7 +71,7 @@ export function readConfiguration(env: Env, identityId: string): Promise<unknown
   return env.DB.withSession("first-unconstrained").prepare(sql).bind(identityId).raw();
 }
 
-/** What a ledger is told of a login, in the length of a real one. */
+/** The record of a login for a ledger, as long as a real one. */
 export function recordOf(
   now: number,
   rememberFor: number,

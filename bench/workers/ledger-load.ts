@@ -1,17 +1,17 @@
-/** Records logins as fast as the ledgers take them, and answers when the last is recorded. */
+/** Records logins as fast as the ledgers accept them, and answers when the last is recorded. */
 import type { Env } from "../../src/env.ts";
 import { ledgerOf } from "../../src/ledger/address.ts";
 import { type LoginRecord, Ledger as ProductLedger } from "../../src/ledger/ledger.ts";
 import type { LedgerLoad, LedgerSize } from "../ledger-load.ts";
 import { recordOf } from "./least.ts";
 
-/** The product's, which serves one after another if it is told to, and says what it holds. */
+/** The product's ledger, which can also serve one login after another, and report what it holds. */
 export class Ledger extends ProductLedger {
   #served: Promise<unknown> = Promise.resolve();
 
   async recordInTurn(record: LoginRecord, occupiedFor: number): Promise<void> {
     const turn = this.#served.then(async () => {
-      // workerd's timers take a millisecond longer than told.
+      // workerd's timers take a millisecond longer than set.
       await scheduler.wait(occupiedFor - 1);
       await this.recordLogin(record);
     });

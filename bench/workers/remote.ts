@@ -1,11 +1,11 @@
 /**
- * What is remote to the Worker: D1 and KV, in a process of its own, so that its work is in nobody's figure. Real
- * SQLite answers D1's protocol as the runtime's own binding speaks it; KV is a map.
+ * The Worker's remotes: D1 and KV, in a process of their own, so that no figure includes their work. Real SQLite
+ * answers the protocol of the runtime's own D1 binding; KV is a map.
  */
 import { DurableObject } from "cloudflare:workers";
 
 interface RemoteEnv {
-  /** How long answers are held back, in milliseconds. */
+  /** Delays of answers, in milliseconds. */
   DELAYS: { kv: number; d1: number };
   DATABASES: DurableObjectNamespace<Database>;
 }
@@ -19,7 +19,7 @@ interface Query {
 export class Database extends DurableObject<RemoteEnv> {
   #rows = { read: 0, written: 0 };
 
-  /** Since it was last asked. */
+  /** Rows since the last call. */
   takeRows(): { read: number; written: number } {
     const rows = this.#rows;
     this.#rows = { read: 0, written: 0 };
@@ -81,14 +81,14 @@ async function answerKv(request: Request): Promise<Response> {
   }
 }
 
-/** Which database a binding leads to, where it is not the one of its own name. */
+/** The database of a binding, if it is not the one of its own name. */
 const led = new Map<string, string>();
 
 export default {
   async fetch(request, env) {
     const binding = request.headers.get("x-bench-database");
     const delay = binding === null ? env.DELAYS.kv : env.DELAYS.d1;
-    // In all the call takes that long: workerd's timers take a millisecond more than told, the way there and back two.
+    // The whole call takes that long: workerd's timers take a millisecond more than set, the transport two.
     if (delay > 0) await scheduler.wait(delay - 3);
     if (binding === null) return answerKv(request);
     const database = env.DATABASES.getByName(led.get(binding) ?? binding);
