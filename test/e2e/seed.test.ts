@@ -198,7 +198,9 @@ it("works again on the state that was kept: the same ids and keys, and another p
 
 it("no block for a shell has a comment, which interactive zsh takes for an argument", () => {
   const pages = ["README.md", "CONTRIBUTING.md", "bench/README.md"].concat(
-    readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+    readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => `docs/${name}`),
   );
   const blocks = pages.flatMap((page) => [
     ...readFileSync(join(root, page), "utf8").matchAll(/^ *```(?:sh|bash)\n(.*?)^ *```$/gms),
