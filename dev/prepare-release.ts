@@ -1,5 +1,5 @@
 /**
- * `npm run prepare-release -- <version>`: makes the change that a release is (docs/releasing.md), and commits nothing.
+ * `npm run prepare-release -- <version>`: makes the change for a release (docs/releasing.md), and commits nothing.
  * It runs in the project's folder, as npm does.
  */
 import { execFileSync } from "node:child_process";
@@ -15,13 +15,13 @@ function numbersOf(version: string): [number, number, number] | undefined {
   return patch === undefined ? undefined : [Number(major), Number(minor), Number(patch)];
 }
 
-/** Whether `version` is one that may come right after `last`: one of its numbers is higher by one, the rest follow. */
+/** Whether `version` may come right after `last`: one number is higher by one, and those after it are zero. */
 function follows(version: string, last: string): boolean {
   const [major, minor, patch] = numbersOf(last) ?? [0, 0, 0];
   return [`${major + 1}.0.0`, `${major}.${minor + 1}.0`, `${major}.${minor}.${patch + 1}`].includes(version);
 }
 
-/** The changelog with what is unreleased as a release of its own. */
+/** The changelog with the unreleased entries as a release. */
 function released(changelog: string, version: string, date: string): string {
   const [before = "", after] = changelog.split(unreleased);
   if (after === undefined) throw new NotPrepared(`CHANGELOG.md has no line '${unreleased.trim()}'`);
@@ -55,7 +55,7 @@ function prepare(version: string): void {
 
 try {
   prepare(process.argv[2] ?? "");
-  process.stdout.write("Read what changed with git diff, and go on with docs/releasing.md.\n");
+  process.stdout.write("Read the change with git diff, and continue with docs/releasing.md.\n");
 } catch (error) {
   if (!(error instanceof NotPrepared)) throw error;
   process.stderr.write(`Nothing was changed: ${error.message}.\n`);

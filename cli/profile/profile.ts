@@ -69,7 +69,7 @@ a variable over the file, and a profile inherits what it does not set from [DEFA
   region       --region, OCI_CLI_REGION (a name such as us-ashburn-1 or a code such as iad)
   key_file     OCI_CLI_KEY_FILE, or the key itself in OCI_CLI_KEY_CONTENT (~ is the home folder; a relative path starts
                at the working directory, as in Oracle's SDKs)
-  pass_phrase  OCI_CLI_PASSPHRASE, or typed when asked`;
+  pass_phrase  OCI_CLI_PASSPHRASE, or typed at a prompt`;
 
 /** Finds the profile. It may lack settings. */
 export function readProfile(options: ProfileOptions): Checked<Profile> {

@@ -46,7 +46,7 @@ export interface TokenUse {
 
 export type TokenState = "active" | "revoked" | "used-up";
 
-/** At most one purge in this time, whatever the rate of logins. */
+/** At most one purge in this time, at any rate of logins. */
 const purgeIntervalMilliseconds = 60_000;
 
 const lostAlarmMilliseconds = 60_000;
