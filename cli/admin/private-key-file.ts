@@ -14,7 +14,7 @@ export interface PrivateKeyFile {
 /** Reads an RSA private key in PEM. One with a passphrase is decrypted here, and never written anywhere. */
 export async function readPrivateKeyFile(path: string): Promise<PrivateKeyFile> {
   const text = read(path);
-  const passphrase = isEncrypted(text) ? await new Passphrases().ask(path) : undefined;
+  const passphrase = isEncrypted(text) ? await new Passphrases().of(path) : undefined;
   const key = await parsePrivateKey(text, passphrase);
   if (!key.ok) throw new Failure(`${path}: ${key.problem}; correct --key-file`, exitCode.usage);
   const { pkcs8, fingerprint } = key.value;

@@ -119,7 +119,7 @@ export async function openKey(
 ): Promise<Checked<ApiPrivateKey>> {
   if (!isEncrypted(pem)) {
     const key = await parsePrivateKey(pem);
-    if (!key.ok) return failed(`${called}: ${key.problem}`, "give the private key of the API key, in PEM");
+    if (!key.ok) return failed(`${label}: ${key.problem}`, "give the private key of the API key, in PEM");
     return passed(key.value, "an RSA key");
   }
   const configured = profile.settings.pass_phrase;
