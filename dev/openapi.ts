@@ -19,6 +19,11 @@ Every error has one form, with a \`reqId\` that the log has too. Besides what ea
   security: [],
   tags: [
     { name: "OCI Auth", description: "Logins, and which users of which tenancy may log in as an identity." },
+    {
+      name: "OCI Instance Auth",
+      description:
+        "Logins of compute instances by their certificates, and which of them may log in as an identity.",
+    },
     { name: "Tokens", description: "What becomes of an access token after the login." },
     { name: "Verification", description: "What a service needs to verify access tokens by itself." },
     {

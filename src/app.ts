@@ -7,9 +7,10 @@ import { discoveryRoutes } from "./api/discovery-routes.ts";
 import { healthRoute } from "./api/health-route.ts";
 import { identityRoutes } from "./api/identity-routes.ts";
 import { introspectionRoute } from "./api/introspection-route.ts";
-import { loginRoute } from "./api/login-route.ts";
+import { instanceLoginRoute, loginRoute } from "./api/login-route.ts";
 import { membershipRoutes } from "./api/membership-routes.ts";
 import { ociAuthRoutes } from "./api/oci-auth-routes.ts";
+import { ociInstanceAuthRoutes } from "./api/oci-instance-auth-routes.ts";
 import { openApi } from "./api/openapi.ts";
 import { organizationRoutes } from "./api/organization-routes.ts";
 import { readyRoute } from "./api/ready-route.ts";
@@ -57,6 +58,7 @@ app.use("/.well-known/*", cors());
 
 const configuredRoutes = [
   loginRoute,
+  instanceLoginRoute,
   ...tokenRoutes,
   introspectionRoute,
   ...discoveryRoutes,
@@ -64,6 +66,7 @@ const configuredRoutes = [
   ...membershipRoutes,
   ...identityRoutes,
   ...ociAuthRoutes,
+  ...ociInstanceAuthRoutes,
   ...tenancyRoutes,
   auditEventsRoute,
   readyRoute,

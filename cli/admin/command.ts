@@ -7,6 +7,7 @@ import { auditOperations } from "./audit-operations.ts";
 import { readBearer } from "./bearer.ts";
 import { identityOperations } from "./identity-operations.ts";
 import { addImport } from "./import-command.ts";
+import { instanceAuthOperations } from "./instance-auth-operations.ts";
 import { ociAuthOperations } from "./oci-auth-operations.ts";
 import { type AdminSession, addOperation } from "./operation-command.ts";
 import { organizationOperations } from "./organization-operations.ts";
@@ -19,6 +20,7 @@ const groups = {
   members: "Identities' memberships in sub-organizations.",
   identities: "Machine identities.",
   "oci-auth": "Which OCI users log in as an identity, and what its tokens are.",
+  "instance-auth": "Which compute instances log in as an identity, and what its tokens are.",
   tenancies: "The OCI tenancies that are registered (for the holder of ADMIN_TOKEN).",
   "audit-events": "The audit log.",
 } as const;
@@ -27,13 +29,14 @@ const operations = [
   ...organizationOperations,
   ...identityOperations,
   ...ociAuthOperations,
+  ...instanceAuthOperations,
   ...tenancyOperations,
   ...auditOperations,
 ];
 
 export function adminCommand(): Command {
   const admin = new Command("admin")
-    .description("Manage organizations, identities, OCI Auth, tenancies and audit events.")
+    .description("Manage organizations, identities, their methods of login, tenancies and audit events.")
     .exitOverride()
     .showHelpAfterError("(--help says more)")
     .configureHelp({ showGlobalOptions: true })

@@ -1,23 +1,11 @@
-import { count, type Field, list, type Operation, oneOf, requiredText, setsNull, text } from "./operation.ts";
+import { type Field, type Operation, oneOf, requiredText, setsNull, text } from "./operation.ts";
 import { exampleIdentity, exampleTenancy, identity, named, ociAuth } from "./paths.ts";
+import { tokenSettings } from "./token-settings.ts";
 
-const tokenSettings: Field[] = [
+const settings: Field[] = [
   text("--allowed-usernames <names>", "allowedUsernames", "OCI usernames, comma-separated, exact"),
   setsNull("--all-usernames", "allowedUsernames", "allowedUsernames", "every user of the tenancy may log in"),
-  count("--ttl <seconds>", "accessTokenTTL", "how long a token lives; 0: as long as the Worker allows"),
-  count("--max-ttl <seconds>", "accessTokenMaxTTL", "how long it can be renewed after the login"),
-  count("--period <seconds>", "accessTokenPeriod", "how long each renewal lasts, for ever; 0: not periodic"),
-  count("--uses-limit <number>", "accessTokenNumUsesLimit", "how often a token may be used; 0: no limit"),
-  list(
-    "--trusted-ip <address>",
-    "accessTokenTrustedIps",
-    "address or CIDR range to use tokens from",
-    (value) => ({
-      ipAddress: value,
-    }),
-  ),
-  text("--audience <audience>", "accessTokenAudience", "aud of its tokens"),
-  setsNull("--default-audience", "accessTokenAudience", "audience", "aud is the Worker's TOKEN_AUDIENCE"),
+  ...tokenSettings,
   oneOf(
     "--signature-reuse <policy>",
     "signatureReuse",
@@ -40,10 +28,7 @@ export const ociAuthOperations: Operation[] = [
     description: "Let users of a tenancy log in as an identity.",
     method: "POST",
     path: ociAuth,
-    fields: [
-      requiredText("--tenancy-ocid <ocid>", "tenancyOcid", "whose users may log in"),
-      ...tokenSettings,
-    ],
+    fields: [requiredText("--tenancy-ocid <ocid>", "tenancyOcid", "whose users may log in"), ...settings],
     result: "identityOciAuth",
     example: `${exampleIdentity} --tenancy-ocid ${exampleTenancy} --allowed-usernames alice@example.com`,
   },
@@ -52,7 +37,7 @@ export const ociAuthOperations: Operation[] = [
     description: "Change the given settings of an OCI Auth configuration, and nothing else.",
     method: "PATCH",
     path: ociAuth,
-    fields: [text("--tenancy-ocid <ocid>", "tenancyOcid", "whose users may log in"), ...tokenSettings],
+    fields: [text("--tenancy-ocid <ocid>", "tenancyOcid", "whose users may log in"), ...settings],
     needsOption: true,
     result: "identityOciAuth",
     example: `${exampleIdentity} --trusted-ip 192.0.2.0/24 --trusted-ip 2001:db8::/32`,

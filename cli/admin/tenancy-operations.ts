@@ -1,5 +1,12 @@
 import { list, mandatory, type Operation, requiredText, text } from "./operation.ts";
-import { exampleOrganization, exampleTenancy, exampleUser, tenancies, tenancy } from "./paths.ts";
+import {
+  exampleInstance,
+  exampleOrganization,
+  exampleTenancy,
+  exampleUser,
+  tenancies,
+  tenancy,
+} from "./paths.ts";
 import { readPrivateKeyFile } from "./private-key-file.ts";
 
 export const tenancyOperations: Operation[] = [
@@ -72,5 +79,13 @@ export const tenancyOperations: Operation[] = [
     method: "POST",
     path: `${tenancy}/users/{userOcid}/wake-ledgers`,
     example: `${exampleTenancy} ${exampleUser}`,
+  },
+  {
+    command: ["tenancies", "wake-instance-ledgers"],
+    description:
+      "Have the ledgers of a compute instance move what waits in them, after a release that broke their alarms (docs/operate.md).",
+    method: "POST",
+    path: `${tenancy}/instances/{instanceOcid}/wake-ledgers`,
+    example: `${exampleTenancy} ${exampleInstance}`,
   },
 ];

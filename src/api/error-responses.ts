@@ -26,19 +26,33 @@ export const callerRefusals: readonly Reason[] = [
   ...tokenRefusals,
 ];
 
-/** Of a login, and of a renewal, which asks again (login/eligibility.ts). */
-export const eligibilityRefusals: readonly Reason[] = [
+/** Of a user's login, and of its renewal. */
+export const userRefusals: readonly Reason[] = [
   "another-tenancy",
   // What is wrong with a key or its user is not told apart.
   "key-unknown",
   "username-not-allowed",
   "username-has-comma",
-  "sub-organization-not-authorized",
-  "suspended",
   "no-oci-auth",
-  "sub-organization-not-found",
   "over-budget",
   "oci-unavailable",
+];
+
+/** Of an instance's login, and of its renewal. */
+export const instanceRefusals: readonly Reason[] = [
+  "another-tenancy",
+  "region-not-allowed",
+  "compartment-not-allowed",
+  "instance-not-allowed",
+  "no-oci-instance-auth",
+  "over-budget",
+];
+
+/** Of a login and a renewal, by whichever method. */
+export const loginRefusals: readonly Reason[] = [
+  "sub-organization-not-authorized",
+  "suspended",
+  "sub-organization-not-found",
   "storage-unavailable",
 ];
 

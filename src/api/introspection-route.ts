@@ -7,7 +7,7 @@ import { isIpAddress } from "../identities/trusted-ips.ts";
 import { lazy } from "../lazy.ts";
 import { Refusal } from "../refusal.ts";
 import { admitToken, checkAudience, claimsOfToken } from "../tokens/admission.ts";
-import { type AccessTokenClaims, accessTokenClaims } from "../tokens/claims.ts";
+import { type AccessTokenClaims, holderOf, instanceClaims, userClaims } from "../tokens/claims.ts";
 import { bodyRefusals, callerRefusals, errorResponses } from "./error-responses.ts";
 import { examples } from "./examples.ts";
 import { success } from "./fields.ts";
@@ -24,17 +24,18 @@ const question = lazy(() =>
   }),
 );
 
+const active = () => ({
+  active: z.literal(true),
+  token_type: z.literal("Bearer"),
+  client_id: z.string().meta({ description: "The identity's id." }),
+  username: z.string().meta({ description: "The OCI username, or the instance's OCID." }),
+});
+
 const answer = lazy(() =>
   z.union([
     z.strictObject({ active: z.literal(false) }),
-    accessTokenClaims()
-      .extend({
-        active: z.literal(true),
-        token_type: z.literal("Bearer"),
-        client_id: z.string().meta({ description: "The identity's id." }),
-        username: z.string().meta({ description: "The OCI username." }),
-      })
-      .strict(),
+    userClaims().extend(active()).strict(),
+    instanceClaims().extend(active()).strict(),
   ]),
 );
 
@@ -122,7 +123,7 @@ export const introspectionRoute = defineRoute(
         active: true as const,
         token_type: "Bearer" as const,
         client_id: claims.identityId,
-        username: claims.oci.username,
+        username: holderOf(claims),
         ...claims,
       },
       200,

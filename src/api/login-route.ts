@@ -1,17 +1,18 @@
-import { writeRefusal } from "../audit/refusals.ts";
-import { clientInfo } from "../http/client-info.ts";
-import { ledgers } from "../http/dependencies.ts";
-import { checkRate } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
-import { loadLoginConfiguration } from "../identities/login-configuration.ts";
+import { loadInstanceConfiguration, loadUserConfiguration } from "../identities/login-configuration.ts";
 import { loginAnswer, loginBody } from "../login/contract.ts";
+import { instanceLoginBody } from "../login/instance/contract.ts";
 import { logIn } from "../login/login.ts";
-import { userMethod } from "../login/user/method.ts";
-import { nearestSession } from "../storage/session.ts";
-import { bodyRefusals, eligibilityRefusals, errorResponses } from "./error-responses.ts";
+import {
+  bodyRefusals,
+  errorResponses,
+  instanceRefusals,
+  loginRefusals,
+  userRefusals,
+} from "./error-responses.ts";
 import { jsonBody, success } from "./fields.ts";
-import { exampleAnswer, exampleBody } from "./login-examples.ts";
-import { users } from "./login-methods.ts";
+import { exampleAnswer, exampleBody, exampleInstanceBody } from "./login-examples.ts";
+import { instancesOf, loginDependencies, usersOf } from "./login-methods.ts";
 
 export const loginRoute = defineRoute(
   {
@@ -32,7 +33,8 @@ export const loginRoute = defineRoute(
         "another-user",
         "date-out-of-range",
         "another-realm",
-        eligibilityRefusals,
+        userRefusals,
+        loginRefusals,
         "signature-invalid",
         "signature-reused",
         "too-many-logins",
@@ -41,22 +43,54 @@ export const loginRoute = defineRoute(
     }),
   },
   async (c) => {
-    const { config, timings, now } = c.var;
-    const client = clientInfo(c);
-    const session = nearestSession(c.env.DB, timings);
     const token = await logIn(
-      userMethod(users(c)),
+      usersOf(c),
       c.req.valid("json"),
-      {
-        issuer: config.tokens,
-        client,
-        checkRate: () => checkRate(c.env.LOGINS, client.ip, "too-many-logins"),
-        loadConfiguration: (identityId, slug) =>
-          loadLoginConfiguration(session, identityId, slug === undefined ? undefined : { slug }),
-        recordLogin: (principal, login) => ledgers(c).recordLogin(principal, login),
-        reportRefusal: (event, refused) => c.executionCtx.waitUntil(writeRefusal(c.env, event, refused)),
-      },
-      now,
+      loginDependencies(c, loadUserConfiguration),
+      c.var.now,
+    );
+    return c.json(token, 200);
+  },
+);
+
+export const instanceLoginRoute = defineRoute(
+  {
+    method: "post",
+    path: "/api/v1/auth/oci-instance-auth/login",
+    tags: ["OCI Instance Auth"],
+    summary: "Log in as a compute instance",
+    description: "Log in with a statement that the key of the instance's certificate signed.",
+    operationId: "loginWithOciInstanceAuth",
+    request: { body: jsonBody(instanceLoginBody, exampleInstanceBody) },
+    responses: () => ({
+      ...success("Logged in", loginAnswer(), exampleAnswer),
+      ...errorResponses(
+        bodyRefusals,
+        "malformed-request",
+        "statement-header",
+        "another-audience",
+        "another-identity",
+        "statement-out-of-date",
+        "certificate-out-of-date",
+        "another-realm",
+        "region-unknown",
+        instanceRefusals,
+        loginRefusals,
+        "chain-invalid",
+        "roots-unavailable",
+        "signature-invalid",
+        "signature-reused",
+        "too-many-logins",
+        "ledger-unavailable",
+      ),
+    }),
+  },
+  async (c) => {
+    const token = await logIn(
+      instancesOf(c),
+      c.req.valid("json"),
+      loginDependencies(c, loadInstanceConfiguration),
+      c.var.now,
     );
     return c.json(token, 200);
   },

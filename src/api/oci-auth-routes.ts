@@ -1,13 +1,20 @@
 import * as z from "zod";
 import { adminOnly } from "../http/authenticate.ts";
 import { defineRoute } from "../http/route.ts";
-import { attachOciAuth, detachOciAuth, getOciAuth, updateOciAuth } from "../identities/oci-auth.ts";
+import {
+  attach,
+  detach,
+  getConfiguration,
+  ociAuth,
+  updateConfiguration,
+} from "../identities/auth-configurations.ts";
 import { lazy } from "../lazy.ts";
 import type { OciAuthConfig } from "../storage/tables.ts";
 import { bodyRefusals, callerRefusals, errorResponses } from "./error-responses.ts";
 import { examples } from "./examples.ts";
 import { id, identityPath, jsonBody, success, time } from "./fields.ts";
-import { attachment, change, defaultTtlSeconds, signatureReuse } from "./oci-auth-settings.ts";
+import { attachment, change, signatureReuse } from "./oci-auth-settings.ts";
+import { exampleTokenSettings, storedTokenSettings } from "./token-settings.ts";
 
 const identityOciAuth = lazy(() =>
   z
@@ -17,18 +24,7 @@ const identityOciAuth = lazy(() =>
       type: z.literal("iam"),
       tenancyOcid: z.string(),
       allowedUsernames: z.string().nullable(),
-      accessTokenTTL: z.number(),
-      accessTokenMaxTTL: z.number(),
-      accessTokenNumUsesLimit: z.number(),
-      accessTokenPeriod: z.number(),
-      accessTokenTrustedIps: z.array(
-        z.strictObject({
-          ipAddress: z.string(),
-          type: z.enum(["ipv4", "ipv6"]),
-          prefix: z.number().optional(),
-        }),
-      ),
-      accessTokenAudience: z.string().nullable(),
+      ...storedTokenSettings(),
       signatureReuse: signatureReuse(),
       createdAt: time(),
       updatedAt: time(),
@@ -45,15 +41,7 @@ const example = {
     type: "iam" as const,
     tenancyOcid: examples.tenancyOcid,
     allowedUsernames: examples.username,
-    accessTokenTTL: defaultTtlSeconds,
-    accessTokenMaxTTL: defaultTtlSeconds,
-    accessTokenNumUsesLimit: 0,
-    accessTokenPeriod: 0,
-    accessTokenTrustedIps: [
-      { ipAddress: "0.0.0.0", type: "ipv4" as const, prefix: 0 },
-      { ipAddress: "::", type: "ipv6" as const, prefix: 0 },
-    ],
-    accessTokenAudience: null,
+    ...exampleTokenSettings,
     signatureReuse: "allow" as const,
     createdAt: examples.time,
     updatedAt: examples.time,
@@ -95,7 +83,7 @@ export const ociAuthRoutes = [
       const { issuer } = c.var.config.tokens;
       const settings = c.req.valid("json");
       return c.json(
-        view(await attachOciAuth(c.var.database, c.var.caller, issuer, identityId, settings)),
+        view(await attach(ociAuth, c.var.database, c.var.caller, issuer, identityId, settings)),
         200,
       );
     },
@@ -114,7 +102,7 @@ export const ociAuthRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      return c.json(view(await getOciAuth(c.var.database, c.var.caller, identityId)), 200);
+      return c.json(view(await getConfiguration(ociAuth, c.var.database, c.var.caller, identityId)), 200);
     },
   ),
   defineRoute(
@@ -141,7 +129,10 @@ export const ociAuthRoutes = [
       const { identityId } = c.req.valid("param");
       const { issuer } = c.var.config.tokens;
       const named = c.req.valid("json");
-      return c.json(view(await updateOciAuth(c.var.database, c.var.caller, issuer, identityId, named)), 200);
+      return c.json(
+        view(await updateConfiguration(ociAuth, c.var.database, c.var.caller, issuer, identityId, named)),
+        200,
+      );
     },
   ),
   defineRoute(
@@ -159,7 +150,7 @@ export const ociAuthRoutes = [
     },
     async (c) => {
       const { identityId } = c.req.valid("param");
-      return c.json(view(await detachOciAuth(c.var.database, c.var.caller, identityId)), 200);
+      return c.json(view(await detach(ociAuth, c.var.database, c.var.caller, identityId)), 200);
     },
   ),
 ] as const;

@@ -5,7 +5,15 @@ import { ledgers, userDirectory } from "../http/dependencies.ts";
 import { defineRoute } from "../http/route.ts";
 import { lazy } from "../lazy.ts";
 import { isFingerprint } from "../oci/key-id.ts";
-import { parseTenancyOcid, parseUserOcid, realmOf, type TenancyOcid, type UserOcid } from "../oci/ocid.ts";
+import {
+  type InstanceOcid,
+  parseInstanceOcid,
+  parseTenancyOcid,
+  parseUserOcid,
+  realmOf,
+  type TenancyOcid,
+  type UserOcid,
+} from "../oci/ocid.ts";
 import { parsePrivateKey } from "../oci/private-key.ts";
 import { isRegion, regionAdvice } from "../oci/regions.ts";
 import { Refusal } from "../refusal.ts";
@@ -88,10 +96,19 @@ function namedUser(text: string): UserOcid {
   return ocid.value;
 }
 
+function namedInstance(text: string): InstanceOcid {
+  const ocid = parseInstanceOcid(text);
+  if (!ocid.ok) throw new Refusal("not-found", "Instance not found");
+  return ocid.value;
+}
+
 const path = "/api/v1/oci/tenancies";
 const onePath = "/api/v1/oci/tenancies/{tenancyOcid}";
 const params = lazy(() => z.object({ tenancyOcid: z.string().meta({ example: tenancyOcid }) }));
 const userParams = lazy(() => params().extend({ userOcid: z.string().meta({ example: userOcid }) }));
+const instanceParams = lazy(() =>
+  params().extend({ instanceOcid: z.string().meta({ example: examples.instanceOcid }) }),
+);
 const common = { tags: ["OCI tenancies"], ...operatorOnly };
 
 export const tenancyRoutes = [
@@ -283,6 +300,29 @@ export const tenancyRoutes = [
       const tenancyOcid = named(c.req.valid("param").tenancyOcid);
       const userOcid = namedUser(c.req.valid("param").userOcid);
       const woken = await ledgers(c).wake({ authority: tenancyOcid, subject: userOcid });
+      return c.json({ woken }, 200);
+    },
+  ),
+  defineRoute(
+    {
+      ...common,
+      method: "post",
+      path: "/api/v1/oci/tenancies/{tenancyOcid}/instances/{instanceOcid}/wake-ledgers",
+      operationId: "wakeInstanceLedgers",
+      summary: "Wake an instance's ledgers",
+      description:
+        "Have the ledgers of an instance move what waits in them, after a release that broke their alarms. It changes nothing else and may be repeated.",
+      request: { params: instanceParams },
+      responses: () => ({
+        ...success("Woken", z.strictObject({ woken: z.number() }), { woken: 16 }),
+        ...errorResponses(callerRefusals, "not-found"),
+      }),
+    },
+    async (c) => {
+      // Whether they are registered or not: what waits outlives a registration.
+      const tenancyOcid = named(c.req.valid("param").tenancyOcid);
+      const instanceOcid = namedInstance(c.req.valid("param").instanceOcid);
+      const woken = await ledgers(c).wake({ authority: tenancyOcid, subject: instanceOcid });
       return c.json({ woken }, 200);
     },
   ),

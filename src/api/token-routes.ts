@@ -4,19 +4,24 @@ import { clientInfo } from "../http/client-info.ts";
 import { ledgers } from "../http/dependencies.ts";
 import { limitedRequests } from "../http/rate-limit.ts";
 import { defineRoute } from "../http/route.ts";
-import { loadLoginConfiguration } from "../identities/login-configuration.ts";
 import { loginAnswer } from "../login/contract.ts";
 import { renewToken } from "../login/renew.ts";
-import { userRenewal } from "../login/user/method.ts";
 import { primarySession } from "../storage/session.ts";
 import { claimsOfToken } from "../tokens/admission.ts";
 import { principalOf } from "../tokens/claims.ts";
 import { tokenEvent } from "../tokens/event.ts";
-import { bodyRefusals, eligibilityRefusals, errorResponses, tokenRefusals } from "./error-responses.ts";
+import {
+  bodyRefusals,
+  errorResponses,
+  instanceRefusals,
+  loginRefusals,
+  tokenRefusals,
+  userRefusals,
+} from "./error-responses.ts";
 import { examples } from "./examples.ts";
 import { jsonBody, success } from "./fields.ts";
 import { exampleAnswer } from "./login-examples.ts";
-import { users } from "./login-methods.ts";
+import { renewalMethods } from "./login-methods.ts";
 
 const body = jsonBody(
   () =>
@@ -43,7 +48,9 @@ export const tokenRoutes = [
         ...errorResponses(
           bodyRefusals,
           tokenRefusals,
-          eligibilityRefusals,
+          userRefusals,
+          instanceRefusals,
+          loginRefusals,
           "token-malformed",
           "token-max-ttl",
           "too-many-requests",
@@ -58,10 +65,7 @@ export const tokenRoutes = [
         {
           issuer: config.tokens,
           client: clientInfo(c),
-          method: userRenewal(
-            (identityId, id) => loadLoginConfiguration(session, identityId, { id }),
-            users(c),
-          ),
+          methods: renewalMethods(c, session),
           recordRenewal: (claims, renewal) => ledgers(c).recordRenewal(principalOf(claims), renewal),
           reportRefusal: (event) => c.executionCtx.waitUntil(writeRefusal(c.env, event, "holder")),
         },

@@ -1,8 +1,9 @@
 /** What OCI says of a user: Get User and List API Keys, side by side, judged into one answer. */
 import { log } from "../log.ts";
-import type { IdentityClient, OciAnswer, OciFailure } from "../oci/identity-client.ts";
+import type { IdentityClient, OciAnswer } from "../oci/identity-client.ts";
 import type { ApiKeyId } from "../oci/key-id.ts";
 import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
+import type { OciFailure } from "../oci/signed-call.ts";
 import { judgeUser, makeEntry, type UserEntry } from "./user-entry.ts";
 import type { NoAnswer, SourceAnswer } from "./vouched-cache.ts";
 

@@ -1,7 +1,8 @@
 /** Who a user is and which keys verify them, as OCI's Identity service vouches for it. */
-import { type IdentityClient, ociTimeoutMilliseconds } from "../oci/identity-client.ts";
+import type { IdentityClient } from "../oci/identity-client.ts";
 import type { ApiKeyId } from "../oci/key-id.ts";
 import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
+import { ociTimeoutMilliseconds } from "../oci/signed-call.ts";
 import type { CachedEntry } from "./memory.ts";
 import { activeKey, entryId, readEntry, type UserEntry, type UserKey } from "./user-entry.ts";
 import { lookUp, type UserDenial } from "./user-lookup.ts";

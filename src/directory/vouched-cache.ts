@@ -45,7 +45,7 @@ export interface Lookup<E, A, R> {
   /** Whose credential the source is called with. Its failures count apart from those of others. */
   readonly credential: string;
   /** What the entry vouches for, of what the caller showed. */
-  find(entry: E): A | undefined;
+  find(entry: E): A | undefined | Promise<A | undefined>;
   /** Rejects, with the refusal, unless what is vouched for made the proof that the caller showed. */
   prove(found: A): Promise<void>;
   /** Calls the source. Never rejects. */
@@ -146,7 +146,7 @@ export class VouchedCache<E extends Entry, R> {
     const fresh = entry !== undefined && isFresh(entry);
     const usable = entry !== undefined && now < kind.usableUntil(entry);
     const fetchedLately = entry !== undefined && now - entry.fetchedAt < refetchMilliseconds;
-    const known = entry && foundIn(lookup, entry, fresh ? "cache" : "stale");
+    const known = entry && (await foundIn(lookup, entry, fresh ? "cache" : "stale"));
     const asker: Asker = known === undefined ? "stranger" : "holder";
     const failedLately = this.#memory.failedLately(key, asker, now);
 
@@ -172,7 +172,9 @@ export class VouchedCache<E extends Entry, R> {
     while (answer.kind === "over-budget" && joined) {
       ({ answer, joined } = await this.#ask(access, kind, lookup, asker, allowed, now));
     }
-    if (answer.kind === "entry") return foundIn(lookup, answer.entry, "oci") ?? { kind: "unknown" };
+    if (answer.kind === "entry") {
+      return (await foundIn(lookup, answer.entry, "oci")) ?? { kind: "unknown" };
+    }
     if (answer.kind !== "unavailable") return answer;
     return known !== undefined && usable ? known : { kind: "unavailable" };
   }
@@ -277,8 +279,8 @@ function keyOf({ id, credential }: { id: string; credential: string }): string {
   return `${credential} ${id}`;
 }
 
-function foundIn<E, A, R>(lookup: Lookup<E, A, R>, entry: E, source: "cache" | "oci" | "stale") {
-  const found = lookup.find(entry);
+async function foundIn<E, A, R>(lookup: Lookup<E, A, R>, entry: E, source: "cache" | "oci" | "stale") {
+  const found = await lookup.find(entry);
   return found === undefined ? undefined : { kind: "found" as const, found, source };
 }
 

@@ -6,9 +6,11 @@
 
 import { createMiddleware } from "hono/factory";
 import { addressKey } from "../access/address.ts";
+import type { RootsBudget } from "../directory/instance-roots.ts";
 import type { LookupBudget } from "../directory/users.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
+import { parseRegion } from "../oci/regions.ts";
 import { type Reason, Refusal } from "../refusal.ts";
 import { withTimeout } from "../timeout.ts";
 import { clientInfo } from "./client-info.ts";
@@ -47,4 +49,18 @@ export function lookupBudget(env: Env, ip: string): LookupBudget {
   return async (tenancyOcid, cacheIsReadable) =>
     (!cacheIsReadable || (await withinLimit(env.ADDRESS_QUESTIONS, `${tenancyOcid} ${addressKey(ip)}`))) &&
     (await withinLimit(env.TENANCY_QUESTIONS, tenancyOcid));
+}
+
+/**
+ * For the roots of regions, apart from users: those of each region that is known by name have a budget of their own, and
+ * all regions that anyone can have made up share one.
+ */
+export function rootsBudget(env: Env, ip: string): RootsBudget {
+  return async ({ tenancyOcid, region }, cacheIsReadable) => {
+    const key = `${tenancyOcid}/${parseRegion(region)?.realm === undefined ? "other regions" : region}`;
+    return (
+      (!cacheIsReadable || (await withinLimit(env.ADDRESS_QUESTIONS, `${key} ${addressKey(ip)}`))) &&
+      (await withinLimit(env.TENANCY_QUESTIONS, key))
+    );
+  };
 }

@@ -16,6 +16,7 @@ import { signatureDigest } from "../ledger/address.ts";
 import type { LoginOutcome, LoginRecord } from "../ledger/ledger.ts";
 import { Refusal } from "../refusal.ts";
 import { isId } from "../storage/id.ts";
+import type { Proven } from "../tokens/claims.ts";
 import { type IssuedToken, type Issuer, issueToken } from "../tokens/issue.ts";
 import { LoginAttempt } from "./attempt.ts";
 import { checkConfiguration, checkOrganization } from "./eligibility.ts";
@@ -40,8 +41,8 @@ export interface LoginDependencies<Own> {
 const memoryMarginMilliseconds = 60_000;
 
 /** Throws a {@link Refusal}. `now` in milliseconds since the epoch. */
-export async function logIn<Request extends LoginRequest, S extends Shown, Cached, Own>(
-  method: LoginMethod<Request, S, Cached, Own>,
+export async function logIn<Request extends LoginRequest, S extends Shown, Cached, Own, P extends Proven>(
+  method: LoginMethod<Request, S, Cached, Own, P>,
   request: Request,
   dependencies: LoginDependencies<Own>,
   now: number,

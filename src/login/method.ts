@@ -26,7 +26,7 @@ export interface Shown {
   readonly showableUntil: number;
 }
 
-export interface LoginMethod<Request extends LoginRequest, S extends Shown, Cached, Own> {
+export interface LoginMethod<Request extends LoginRequest, S extends Shown, Cached, Own, P extends Proven> {
   /** Why an identity without the method is refused. */
   readonly notConfigured: Reason;
   /** Steps 3 to 5: it parses, it is meant for this login, and it is fresh. `now` in milliseconds since the epoch. */
@@ -44,17 +44,17 @@ export interface LoginMethod<Request extends LoginRequest, S extends Shown, Cach
     cached: Cached,
     configuration: LoginConfiguration<Own>,
     tell: (more: Record<string, unknown>) => void,
-  ): Promise<Proven>;
+  ): Promise<P>;
   /** Step 10: whoever proved it is allowed. */
-  checkAllowed(proven: Proven, configuration: LoginConfiguration<Own>): void;
+  checkAllowed(proven: P, configuration: LoginConfiguration<Own>): void;
   /** Whether what was shown may be shown again. */
   reuse(configuration: LoginConfiguration<Own>): "allow" | "reject";
 }
 
 /** What a renewal repeats of a method's steps. */
-export interface RenewalMethod<Own> {
+export interface RenewalMethod<Own, P extends Proven> {
   readonly notConfigured: Reason;
   loadConfiguration(identityId: string, organizationId: string): Promise<LoginConfiguration<Own> | undefined>;
   /** Steps 7 to 10, without what only a proof can show. */
-  confirm(proven: Proven, configuration: LoginConfiguration<Own>): Promise<Proven>;
+  confirm(proven: P, configuration: LoginConfiguration<Own>): Promise<P>;
 }

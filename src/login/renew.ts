@@ -5,21 +5,34 @@
 import type { ClientInfo } from "../access/caller.ts";
 import { roleIn } from "../access/role.ts";
 import type { OutgoingEvent } from "../audit/event.ts";
+import type { InstanceSettings } from "../identities/instance-permission.ts";
 import type { LoginConfiguration, LoginOrganization } from "../identities/login-configuration.ts";
 import type { UserSettings } from "../identities/user-permission.ts";
 import type { TokenState, TokenUse } from "../ledger/ledger.ts";
 import { Refusal } from "../refusal.ts";
 import { checkAudience, checkIp, claimsOfToken } from "../tokens/admission.ts";
-import { type AccessTokenClaims, lifetimeSeconds } from "../tokens/claims.ts";
+import {
+  type AccessTokenClaims,
+  lifetimeSeconds,
+  type Proven,
+  type ProvenBy,
+  proofEnd,
+} from "../tokens/claims.ts";
 import { tokenEvent } from "../tokens/event.ts";
 import { type IssuedToken, type Issuer, issueToken } from "../tokens/issue.ts";
 import { checkConfiguration, checkOrganization } from "./eligibility.ts";
 import type { RenewalMethod } from "./method.ts";
 
+/** By method of the login that the token comes from. */
+export interface RenewalMethods {
+  readonly "oci-auth": RenewalMethod<UserSettings, ProvenBy<"oci-auth">>;
+  readonly "oci-instance-auth": RenewalMethod<InstanceSettings, ProvenBy<"oci-instance-auth">>;
+}
+
 export interface RenewalDependencies {
   readonly issuer: Issuer;
   readonly client: ClientInfo;
-  readonly method: RenewalMethod<UserSettings>;
+  readonly methods: RenewalMethods;
   /** Rejects with a {@link Refusal} if the ledger does not answer. */
   recordRenewal(claims: AccessTokenClaims, renewal: TokenUse & { event: OutgoingEvent }): Promise<TokenState>;
   reportRefusal(event: OutgoingEvent): void;
@@ -33,7 +46,11 @@ export async function renewToken(
 ): Promise<IssuedToken> {
   const claims = await claimsOfToken(accessToken, dependencies.issuer, now);
   try {
-    return await renew(claims, dependencies, Math.floor(now / 1000));
+    const { methods } = dependencies;
+    const seconds = Math.floor(now / 1000);
+    return claims.authMethod === "oci-auth"
+      ? await renew(methods["oci-auth"], claims, dependencies, seconds)
+      : await renew(methods["oci-instance-auth"], claims, dependencies, seconds);
   } catch (error) {
     if (error instanceof Refusal) {
       dependencies.reportRefusal(tokenEvent("token.renew", claims, dependencies.client, error.reason));
@@ -42,9 +59,10 @@ export async function renewToken(
   }
 }
 
-async function renew(
-  claims: AccessTokenClaims,
-  { issuer, client, method, recordRenewal }: RenewalDependencies,
+async function renew<Own, P extends Proven>(
+  method: RenewalMethod<Own, P>,
+  claims: AccessTokenClaims & P,
+  { issuer, client, recordRenewal }: RenewalDependencies,
   now: number,
 ): Promise<IssuedToken> {
   const found = await method.loadConfiguration(claims.identityId, claims.orgId);
@@ -57,7 +75,13 @@ async function renew(
   const identity = { ...configuration.identity, role: roleIn(organization, configuration.identity) };
   checkAudience(claims.aud, { ...policy, role: identity.role }, issuer);
   checkIp({ trustedIps: policy.accessTokenTrustedIps }, client.ip);
-  const lifetime = lifetimeSeconds(policy, claims.creationEpoch, now, issuer.maxTokenTtlSeconds);
+  const lifetime = lifetimeSeconds(
+    policy,
+    claims.creationEpoch,
+    now,
+    issuer.maxTokenTtlSeconds,
+    proofEnd(claims),
+  );
   if (lifetime <= 0) throw new Refusal("token-max-ttl");
 
   // Steps 7 to 10, as far as a renewal can repeat them.
@@ -86,7 +110,10 @@ async function renew(
   );
 }
 
-function organizationOf({ orgId }: AccessTokenClaims, configuration: LoginConfiguration): LoginOrganization {
+function organizationOf(
+  { orgId }: AccessTokenClaims,
+  configuration: Pick<LoginConfiguration, "home" | "named">,
+): LoginOrganization {
   const { home, named } = configuration;
   return orgId === home.id ? home : checkOrganization(named?.organization.slug ?? orgId, configuration);
 }

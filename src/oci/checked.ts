@@ -6,8 +6,7 @@ export type DenialReason =
   | "statement-out-of-date"
   | "certificate-out-of-date"
   | "another-realm"
-  | "region-unknown"
-  | "chain-invalid";
+  | "region-unknown";
 
 export interface Denial {
   readonly reason: DenialReason;

@@ -53,26 +53,23 @@ export function checkValidity({ leaf, intermediate }: InstanceChain, now: number
   return granted(undefined);
 }
 
-/** The root that the chain leads to, of those that vouch for the region and are valid now. */
-export async function verifyChain(
-  { leaf, intermediate }: InstanceChain,
-  roots: readonly TrustedRoot[],
+/** Whether the root vouches for the intermediate, and is valid now. `now` in milliseconds since 1970. */
+export async function vouches(
+  { certificate, key }: TrustedRoot,
+  intermediate: Certificate,
   now: number,
-): Promise<Checked<TrustedRoot>> {
-  for (const root of roots) {
-    const { certificate, key } = root;
-    const vouches =
-      isIssuedAs(intermediate, certificate) &&
-      isValidAt(certificate, now) &&
-      (await isSignedBy(intermediate, key));
-    if (!vouches) continue;
-    const intermediateKey = await certificateKey(intermediate);
-    if (intermediateKey === undefined || !(await isSignedBy(leaf, intermediateKey))) {
-      return denied("chain-invalid", "the intermediate certificate did not sign the instance's certificate");
-    }
-    return granted(root);
-  }
-  return denied("chain-invalid", "no root of the instance's region signed the intermediate certificate");
+): Promise<boolean> {
+  return (
+    isIssuedAs(intermediate, certificate) &&
+    isValidAt(certificate, now) &&
+    (await isSignedBy(intermediate, key))
+  );
+}
+
+/** Whether the intermediate signed the leaf. */
+export async function isLeafSigned({ leaf, intermediate }: InstanceChain): Promise<boolean> {
+  const key = await certificateKey(intermediate);
+  return key !== undefined && (await isSignedBy(leaf, key));
 }
 
 /** RFC 5280 compares names after normalizing them. Byte for byte is stricter, and one CA writes both. */

@@ -1,6 +1,7 @@
 /** Checks whether OCI still lets each tenancy's credential do what a login needs, and if not, why. */
 import { encryptingKeyId } from "../keys/credential-encryption.ts";
-import type { IdentityClient, OciFailure } from "../oci/identity-client.ts";
+import type { IdentityClient } from "../oci/identity-client.ts";
+import type { OciFailure } from "../oci/signed-call.ts";
 import type { OciTenancy } from "../storage/tables.ts";
 import { type FailedTrial, tryCredential } from "../tenancies/credential-trial.ts";
 import { type OciAccess, ownerOf, storedIdentityClient } from "../tenancies/tenancy-client.ts";

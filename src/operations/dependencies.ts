@@ -7,7 +7,7 @@
  */
 import { writeEvents } from "../audit/mover.ts";
 import type { Env } from "../env.ts";
-import { loadLoginConfiguration } from "../identities/login-configuration.ts";
+import { loadUserConfiguration } from "../identities/login-configuration.ts";
 import { wakeLedger } from "../ledger/ledgers.ts";
 import { log } from "../log.ts";
 import { primarySession, type Session } from "../storage/session.ts";
@@ -117,7 +117,7 @@ export async function checkDependencies(env: Env, timings: Timings) {
   const [db, auditDb] = [primarySession(env.DB, timings), primarySession(env.AUDIT_DB, timings)];
   const [DB, AUDIT_DB, DIRECTORY, LEDGER] = await Promise.all([
     database("DB", db, "nobody logs in and nothing can be configured", async (session) => {
-      await loadLoginConfiguration(session, nobody, { id: nobody });
+      await loadUserConfiguration(session, nobody, { id: nobody });
       return checkOutbox(session);
     }),
     database("AUDIT_DB", auditDb, "logins go on, and their events wait in the ledgers", async (session) => {

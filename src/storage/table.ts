@@ -32,13 +32,22 @@ type Columns = Readonly<Record<string, Column<any>>>;
 type RowOf<C extends Columns> = { [F in keyof C]: ReturnType<C[F]["read"]> };
 
 /** New values of fields, or SQL that computes them; undefined changes nothing. */
-type Change<R> = { readonly [F in keyof R]?: R[F] | Sql | undefined };
+export type Change<R> = { readonly [F in keyof R]?: R[F] | Sql | undefined };
 
 /** Columns of one table, read under one name of the table. */
 export interface Selection<R> {
   /** For a SELECT or RETURNING. */
   readonly columns: Sql;
   read(row: Row): R;
+}
+
+/** A table by the type of its rows alone. */
+export interface RowTable<R> {
+  readonly name: string;
+  select(rest: Sql): Sql<R>;
+  insert(row: R): Sql;
+  update(change: Change<R>, rest: Sql): Sql<R>;
+  delete(rest: Sql): Sql<R>;
 }
 
 /** The column of `accessTokenMaxTTL` is `access_token_max_ttl`. */

@@ -68,8 +68,27 @@ export const ociAuthConfigs = new Table("oci_auth_configs", {
   updatedAt: text,
 });
 
+export const ociInstanceAuthConfigs = new Table("oci_instance_auth_configs", {
+  id: text,
+  identityId: text,
+  tenancyOcid: text,
+  rootOrganizationId: text,
+  allowedCompartmentOcids: nullableText,
+  allowedInstanceOcids: nullableText,
+  allowedRegions: nullableText,
+  accessTokenTTL: integer,
+  accessTokenMaxTTL: integer,
+  accessTokenNumUsesLimit: integer,
+  accessTokenPeriod: integer,
+  accessTokenTrustedIps: json<TrustedIp[]>(),
+  accessTokenAudience: nullableText,
+  createdAt: text,
+  updatedAt: text,
+});
+
 export type Organization = ReturnType<typeof organizations.read>;
 export type Identity = ReturnType<typeof identities.read>;
 export type Membership = ReturnType<typeof organizationMembers.read>;
 export type OciAuthConfig = ReturnType<typeof ociAuthConfigs.read>;
+export type OciInstanceAuthConfig = ReturnType<typeof ociInstanceAuthConfigs.read>;
 export type OciTenancy = ReturnType<typeof ociTenancies.read>;

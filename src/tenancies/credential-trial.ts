@@ -1,6 +1,7 @@
 /** Tries a tenancy's OCI credential with the calls that a login makes. */
-import type { IdentityClient, OciFailure } from "../oci/identity-client.ts";
+import type { IdentityClient } from "../oci/identity-client.ts";
 import { parseUserOcid } from "../oci/ocid.ts";
+import type { OciFailure } from "../oci/signed-call.ts";
 import type { CredentialOwner } from "./tenancy-client.ts";
 
 export interface FailedTrial {

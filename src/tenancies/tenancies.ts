@@ -41,7 +41,10 @@ async function checkRoots(database: Session, organizationIds: readonly string[])
 /** The roots that have the tenancy attached, except those in `kept`. */
 async function attachedElsewhere(database: Session, tenancyOcid: string, kept: readonly string[]) {
   const rows = await database.all(
-    sql<{ id: string }>`SELECT DISTINCT root_organization_id AS id FROM oci_auth_configs
+    sql<{ id: string }>`
+      SELECT root_organization_id AS id FROM oci_auth_configs
+      WHERE tenancy_ocid = ${tenancyOcid} AND root_organization_id NOT IN ${listed(kept)}
+      UNION SELECT root_organization_id FROM oci_instance_auth_configs
       WHERE tenancy_ocid = ${tenancyOcid} AND root_organization_id NOT IN ${listed(kept)} LIMIT 10`,
   );
   return rows.map((row) => row.id);

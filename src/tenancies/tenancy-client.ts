@@ -1,6 +1,7 @@
 import { decryptPrivateKey, type EncryptionKeys } from "../keys/credential-encryption.ts";
 import { IdentityClient } from "../oci/identity-client.ts";
 import { identityOrigin } from "../oci/identity-host.ts";
+import { rootsOrigin } from "../oci/instance-roots-client.ts";
 import type { TenancyOcid, UserOcid } from "../oci/ocid.ts";
 import type { OciTenancy } from "../storage/tables.ts";
 
@@ -19,6 +20,8 @@ export interface OciAccess {
   readonly encryptionKeys: EncryptionKeys;
   /** Local development only: where the Identity service is, instead of the tenancy's own region. */
   readonly ociIdentityOrigin: string | undefined;
+  /** Local development only: where the roots of instances are, with `{region}` in its path. */
+  readonly ociAuthOrigin: string | undefined;
 }
 
 /** Calls the tenancy's own region over HTTPS, never a host that came with a login. */
@@ -34,6 +37,14 @@ export function identityClient(
 /** OCIDs were parsed before they were stored. */
 export function ownerOf({ tenancyOcid, region, userOcid, fingerprint }: StoredCredential): CredentialOwner {
   return { tenancyOcid: tenancyOcid as TenancyOcid, region, userOcid: userOcid as UserOcid, fingerprint };
+}
+
+/** Where a region's roots of instances are, and the credential to fetch them with. Rejects if it cannot be decrypted. */
+export async function storedRootsSource(access: OciAccess, tenancy: StoredCredential, region: string) {
+  const { tenancyOcid, userOcid, fingerprint } = ownerOf(tenancy);
+  const pkcs8 = await decryptPrivateKey(access.encryptionKeys, tenancyOcid, tenancy.encryptedPrivateKey);
+  const origin = access.ociAuthOrigin?.replace("{region}", region) ?? rootsOrigin(tenancyOcid, region);
+  return { origin, credential: { keyId: { tenancyOcid, userOcid, fingerprint }, pkcs8 } };
 }
 
 /** A client with the credential that is stored for a tenancy. Rejects if the credential cannot be decrypted. */

@@ -3,9 +3,10 @@
  * revoked and not used up. Introspection and this Worker's own API ask the same question here.
  */
 
-import { loadStanding, type Standing } from "../identities/standing.ts";
+import { permitsInstance } from "../identities/instance-permission.ts";
+import { loadStanding, type Permission, type Standing } from "../identities/standing.ts";
 import { trusts, trustsAnyone } from "../identities/trusted-ips.ts";
-import { permitsTenancy, permitsUsername } from "../identities/user-permission.ts";
+import { permitsUser } from "../identities/user-permission.ts";
 import type { Ledgers } from "../ledger/ledgers.ts";
 import { Refusal } from "../refusal.ts";
 import type { Session } from "../storage/session.ts";
@@ -35,11 +36,11 @@ export async function claimsOfToken(
 
 /** Where the token's identity stands. Throws a {@link Refusal} if a token of it may not be used, whatever the use. */
 async function standingOf(claims: AccessTokenClaims, database: Session): Promise<Standing> {
-  const standing = await loadStanding(database, claims.identityId, claims.orgId);
+  const standing = await loadStanding(database, claims.identityId, claims.orgId, claims.authMethod);
   if (standing === undefined || standing.tokenGeneration !== claims.tokenGeneration) {
     throw new Refusal("token-revoked");
   }
-  checkSigner(claims, standing);
+  checkHolder(claims, standing);
   if (standing.suspended) throw new Refusal("suspended");
   return standing;
 }
@@ -48,13 +49,20 @@ async function standingOf(claims: AccessTokenClaims, database: Session): Promise
  * Whoever may not log in as the identity any more has no use of it left: an admin who was taken off the list could put
  * itself back on it.
  */
-function checkSigner({ oci }: AccessTokenClaims, standing: Standing): void {
-  if (
-    !permitsTenancy(oci.tenancyOcid, standing) ||
-    !permitsUsername(standing.allowedUsernames, oci.username)
-  ) {
-    throw new Refusal("token-revoked", "The user of this token may not log in as this identity any more.");
+function checkHolder(claims: AccessTokenClaims, { permission }: Standing): void {
+  if (!permits(permission, claims)) {
+    throw new Refusal("token-revoked", "The holder of this token may not log in as this identity any more.");
   }
+}
+
+function permits(permission: Permission, claims: AccessTokenClaims): boolean {
+  if (claims.authMethod === "oci-auth" && permission.authMethod === "oci-auth") {
+    return permitsUser(permission, claims.oci);
+  }
+  if (claims.authMethod === "oci-instance-auth" && permission.authMethod === "oci-instance-auth") {
+    return permitsInstance(permission, claims.oci);
+  }
+  return false;
 }
 
 /** What an identity's tokens are for may have changed since, by its role or its configuration. */

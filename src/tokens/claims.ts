@@ -4,7 +4,7 @@ import type { Principal } from "../access/principal.ts";
 import { lazy } from "../lazy.ts";
 import type { Role } from "../storage/roles.ts";
 
-export const accessTokenClaims = lazy(() =>
+const commonClaims = () =>
   z.object({
     iss: z.string(),
     sub: z.string(),
@@ -14,7 +14,6 @@ export const accessTokenClaims = lazy(() =>
     jti: z.string(),
     identityId: z.string(),
     identityName: z.string(),
-    authMethod: z.literal("oci-auth"),
     orgId: z.string(),
     rootOrgId: z.string(),
     parentOrgId: z.string(),
@@ -28,6 +27,11 @@ export const accessTokenClaims = lazy(() =>
     creationEpoch: z.number(),
     /** Of the identity; `revoke-tokens` and detaching raise the identity's. */
     tokenGeneration: z.number(),
+  });
+
+export const userClaims = lazy(() =>
+  commonClaims().extend({
+    authMethod: z.literal("oci-auth"),
     oci: z.object({
       tenancyOcid: z.string(),
       userOcid: z.string(),
@@ -35,6 +39,24 @@ export const accessTokenClaims = lazy(() =>
       fingerprint: z.string(),
     }),
   }),
+);
+
+export const instanceClaims = lazy(() =>
+  commonClaims().extend({
+    authMethod: z.literal("oci-instance-auth"),
+    oci: z.object({
+      tenancyOcid: z.string(),
+      compartmentOcid: z.string(),
+      instanceOcid: z.string(),
+      region: z.string(),
+    }),
+    /** When the certificate ends, in seconds since the epoch: no copy of the token outlives it. */
+    proofExpiresAt: z.number(),
+  }),
+);
+
+export const accessTokenClaims = lazy(() =>
+  z.discriminatedUnion("authMethod", [userClaims(), instanceClaims()]),
 );
 
 export type AccessTokenClaims = z.output<ReturnType<typeof accessTokenClaims>>;
@@ -64,26 +86,44 @@ export interface Login {
 }
 
 /** By which method someone logged in, and as whom. */
-export type Proven = Pick<AccessTokenClaims, "authMethod" | "oci">;
+export type Proven =
+  | Pick<z.output<ReturnType<typeof userClaims>>, "authMethod" | "oci">
+  | Pick<z.output<ReturnType<typeof instanceClaims>>, "authMethod" | "oci" | "proofExpiresAt">;
+
+export type ProvenBy<M extends Proven["authMethod"]> = Extract<Proven, { authMethod: M }>;
 
 /** Whom the ledger knows the token's holder as. */
-export function principalOf({ oci }: Pick<AccessTokenClaims, "oci">): Principal {
-  return { authority: oci.tenancyOcid, subject: oci.userOcid };
+export function principalOf({ authMethod, oci }: Proven): Principal {
+  const subject = authMethod === "oci-auth" ? oci.userOcid : oci.instanceOcid;
+  return { authority: oci.tenancyOcid, subject };
+}
+
+/** The name of the token's holder, for people. */
+export function holderOf({ authMethod, oci }: Proven): string {
+  return authMethod === "oci-auth" ? oci.username : oci.instanceOcid;
+}
+
+/** When a proof ends by itself, in seconds since the epoch. */
+export function proofEnd(proven: Proven): number {
+  return proven.authMethod === "oci-auth" ? Number.POSITIVE_INFINITY : proven.proofExpiresAt;
 }
 
 /**
  * Seconds for which a token issued now is valid: the least of the TTL (0: no such limit), what is left of the max TTL
- * since the login, and the ceiling. A period replaces the TTL and knows no max TTL. Zero or less: no token.
+ * since the login, what is left of the proof, and the ceiling. A period replaces the TTL and knows no max TTL. Zero or
+ * less: no token.
  */
 export function lifetimeSeconds(
   policy: TokenPolicy,
   loggedInAt: number,
   now: number,
   ceilingSeconds: number,
+  proofExpiresAt: number,
 ): number {
-  if (policy.accessTokenPeriod > 0) return Math.min(policy.accessTokenPeriod, ceilingSeconds);
+  const ceiling = Math.min(ceilingSeconds, proofExpiresAt - now);
+  if (policy.accessTokenPeriod > 0) return Math.min(policy.accessTokenPeriod, ceiling);
   const ttl = policy.accessTokenTTL > 0 ? policy.accessTokenTTL : Number.POSITIVE_INFINITY;
-  return Math.min(ttl, loggedInAt + policy.accessTokenMaxTTL - now, ceilingSeconds);
+  return Math.min(ttl, loggedInAt + policy.accessTokenMaxTTL - now, ceiling);
 }
 
 /** The audience of this Worker's own API is for identities that may use it, and they get no other. */

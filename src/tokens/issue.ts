@@ -1,6 +1,6 @@
 import { CompactSign } from "jose";
 import type { SigningKeys } from "../keys/signing-keys.ts";
-import { claimsOf, type Login, lifetimeSeconds } from "./claims.ts";
+import { claimsOf, type Login, lifetimeSeconds, proofEnd } from "./claims.ts";
 
 /** What issuing and verifying tokens takes of the configuration. */
 export interface Issuer {
@@ -21,11 +21,12 @@ export interface IssuedToken {
 
 /** Signs the token of a login with the first signing key. `now` in seconds since the epoch. */
 export async function issueToken(issuer: Issuer, login: Login, now: number): Promise<IssuedToken> {
-  const expiresIn = lifetimeSeconds(login.policy, login.loggedInAt, now, issuer.maxTokenTtlSeconds);
+  const { policy, loggedInAt, proven } = login;
+  const expiresIn = lifetimeSeconds(policy, loggedInAt, now, issuer.maxTokenTtlSeconds, proofEnd(proven));
   const [key] = issuer.signingKeys;
   const claims = claimsOf(login, { ...issuer, now, expiresAt: now + expiresIn });
   const accessToken = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
     .setProtectedHeader({ alg: key.alg, typ: "JWT", kid: key.kid })
     .sign(key.privateKey);
-  return { accessToken, expiresIn, accessTokenMaxTTL: login.policy.accessTokenMaxTTL, tokenType: "Bearer" };
+  return { accessToken, expiresIn, accessTokenMaxTTL: policy.accessTokenMaxTTL, tokenType: "Bearer" };
 }

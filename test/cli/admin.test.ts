@@ -173,6 +173,44 @@ describe("oci-auth admin", () => {
       updatedAt: expect.any(String),
     });
 
+    const instanceOcid = "ocid1.instance.oc1.iad.aaaa";
+    const instanceSettings = [
+      ...[
+        "--allowed-compartment-ocids",
+        "ocid1.compartment.oc1..aaaa",
+        "--allowed-instance-ocids",
+        instanceOcid,
+      ],
+      ...["--allowed-regions", "us-ashburn-1,us-phoenix-1", "--ttl", "60", "--max-ttl", "120"],
+      ...["--uses-limit", "3", "--period", "30", "--trusted-ip", "192.0.2.0/24", "--audience", "billing"],
+    ];
+    const { identityOciInstanceAuth } = await adminJson(
+      ...["instance-auth", "attach", identity.id, "--tenancy-ocid", tenancyOcid, ...instanceSettings],
+    );
+    expect(identityOciInstanceAuth).toMatchObject({
+      tenancyOcid,
+      allowedCompartmentOcids: "ocid1.compartment.oc1..aaaa",
+      allowedInstanceOcids: instanceOcid,
+      allowedRegions: "us-ashburn-1,us-phoenix-1",
+      accessTokenTTL: 60,
+      accessTokenAudience: "billing",
+    });
+    expect(await adminJson("instance-auth", "get", identity.id)).toEqual({ identityOciInstanceAuth });
+    await adminJson(
+      ...["instance-auth", "update", identity.id, "--tenancy-ocid", tenancyOcid, ...instanceSettings],
+    );
+    const everyInstance = await adminJson(
+      ...["instance-auth", "update", identity.id, "--all-compartments", "--all-instances", "--all-regions"],
+    );
+    expect(everyInstance.identityOciInstanceAuth).toEqual({
+      ...identityOciInstanceAuth,
+      ...{ allowedCompartmentOcids: null, allowedInstanceOcids: null, allowedRegions: null },
+      updatedAt: expect.any(String),
+    });
+    await adminJson("instance-auth", "detach", identity.id, "--yes");
+    const woken = await adminJson("tenancies", "wake-instance-ledgers", tenancyOcid, instanceOcid);
+    expect(woken).toEqual({ woken: 16 });
+
     const { membership } = await adminJson("members", "add", team.id, identity.id);
     expect(membership).toMatchObject({ organizationId: team.id, identityId: identity.id });
     expect(await adminJson("members", "list", team.id)).toEqual({
@@ -203,6 +241,7 @@ describe("oci-auth admin", () => {
       new Set([
         ...["identity.create", "identity.update", "identity.revoke-tokens", "identity.delete"],
         ...["oci-auth.attach", "oci-auth.update", "oci-auth.detach"],
+        ...["instance-auth.attach", "instance-auth.update", "instance-auth.detach"],
       ]),
     );
     for (const list of ["organizations", "identities", "tenancies"]) {

@@ -1,6 +1,7 @@
 /** What /openapi.json promises beyond the shapes: examples that work, and the refusals that each route lists. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { addInstance, statementOf } from "./instances.ts";
 import { newRsaKey } from "./oci-users.ts";
 import { type MediaType, type Operation, operationsOf } from "./openapi-document.ts";
 import { type LoginHeaders, signAsGo } from "./signers.ts";
@@ -156,6 +157,14 @@ describe("requests", () => {
     real.set(headers.date ?? "", signed.date ?? "");
     await tell("loginWithOciAuth", "renewToken", "introspectToken", "revokeToken");
 
+    await tell("attachOciInstanceAuth", "getOciInstanceAuth", "updateOciInstanceAuth");
+    const { identityId = "", jwt = "" } = requestOf("loginWithOciInstanceAuth");
+    const { allowedCompartmentOcids: compartmentOcid = "" } = requestOf("attachOciInstanceAuth");
+    const { allowedRegions: region = "" } = requestOf("updateOciInstanceAuth");
+    const instance = await addInstance(worker, tenancyOcid, { compartmentOcid, region });
+    real.set(escaped(jwt), statementOf(instance, real.get(identityId) ?? ""));
+    await tell("loginWithOciInstanceAuth");
+
     // Members are of sub-organizations, and the story has a root.
     const parentId = real.get(firstParameterOf("getOrganization"));
     const made = await worker.admin("POST", "/api/v1/organizations", {
@@ -170,7 +179,8 @@ describe("requests", () => {
     await expect
       .poll(async () => (await worker.admin("GET", "/api/v1/audit-events")).body.auditEvents.length)
       .toBeGreaterThan(10);
-    await tell("listAuditEvents", "purgeUser", "wakeLedgers", "revokeTokens", "detachOciAuth");
+    await tell("listAuditEvents", "purgeUser", "wakeLedgers", "wakeInstanceLedgers", "revokeTokens");
+    await tell("detachOciInstanceAuth", "detachOciAuth");
     await tell("deleteIdentity", "deleteTenancy", "deleteOrganization");
     expect([...told].sort()).toEqual(operations.map(({ operationId }) => operationId).sort());
   });
@@ -210,7 +220,7 @@ describe("refusals", () => {
     ["malformed-json", json, "{"],
     ["validation", json, '{"nonsense": 1}'],
     ["media-type", "text/plain", "{}"],
-    ["too-large", json, `"${"x".repeat(17_000)}"`],
+    ["too-large", json, `"${"x".repeat(33_000)}"`],
   ])("of a body that is wrong, by %s, are listed where one is taken", async (reason, type, body) => {
     const withBody = operations.filter(({ requestBody }) => mediaTypeOf(requestBody)?.name === json);
     expect(withBody.length).toBeGreaterThan(8);

@@ -67,8 +67,15 @@ export async function startAttackedApi() {
     await addUser(worker, strange.tenancyOcid),
   ];
 
-  const newIdentity = (home: string, about: Parameters<typeof addIdentity>[3] = {}) =>
-    addIdentity(worker, home, home === stranger ? strange.tenancyOcid : tenancyOcid, about);
+  /** With both methods of login. */
+  const newIdentity = async (home: string, about: Parameters<typeof addIdentity>[3] = {}) => {
+    const pinned = home === stranger ? strange.tenancyOcid : tenancyOcid;
+    const identityId = await addIdentity(worker, home, pinned, about);
+    await worker.admin("POST", `/api/v1/auth/oci-instance-auth/identities/${identityId}`, {
+      tenancyOcid: pinned,
+    });
+    return identityId;
+  };
   const newBareIdentity = async (organizationId: string): Promise<string> =>
     (await worker.admin("POST", "/api/v1/identities", { name: "bare", organizationId })).body.identity.id;
   const tokenOf = async (identityId: string, organizationSlug?: string): Promise<string> => {
@@ -91,6 +98,8 @@ export async function startAttackedApi() {
     updateIdentity: { name: "attacked", role: "admin", suspended: true },
     attachOciAuth: { tenancyOcid, allowedUsernames: null },
     updateOciAuth: { tenancyOcid, allowedUsernames: null, accessTokenTTL: 1 },
+    attachOciInstanceAuth: { tenancyOcid, allowedCompartmentOcids: null },
+    updateOciInstanceAuth: { tenancyOcid, allowedCompartmentOcids: null, accessTokenTTL: 1 },
     putTenancy: {
       region: "us-ashburn-1",
       organizationIds: [victim, stranger],
@@ -102,7 +111,7 @@ export async function startAttackedApi() {
 
   /** The operation's path, with what the victim has to lose where `named` does not say otherwise. */
   const pathOf = ({ id, path }: Operation, named: Record<string, string> = {}): string => {
-    const identityId = id === "attachOciAuth" ? bareInTeam : inVictim;
+    const identityId = id.startsWith("attach") ? bareInTeam : inVictim;
     const victims: Record<string, string> = { organizationId: sibling, identityId, tenancyOcid };
     return path.replace(/\{(\w+)\}/g, (_, name) => named[name] ?? victims[name] ?? newOcid("user"));
   };

@@ -30,6 +30,7 @@ it("every route asks who calls, but for these", () => {
     "GET /.well-known/openid-configuration",
     "GET /health",
     "POST /api/v1/auth/oci-auth/login",
+    "POST /api/v1/auth/oci-instance-auth/login",
     "POST /api/v1/auth/token/renew",
     "POST /api/v1/auth/token/revoke",
   ]);
@@ -297,13 +298,15 @@ describe("an admin", async () => {
     ["createIdentity", "organizationId"],
     ["attachOciAuth", "tenancyOcid"],
     ["updateOciAuth", "tenancyOcid"],
+    ["attachOciInstanceAuth", "tenancyOcid"],
+    ["updateOciInstanceAuth", "tenancyOcid"],
   ];
   it.each(attackers)("$who refers to nobody else's in a body", async (attacker) => {
     const { token, own, outside, outsideTenancy } = attacker;
     await watch.unchanged(async () => {
       for (const [id, name] of references) {
         const operation = protectedOperations.find((candidate) => candidate.id === id) as Operation;
-        const identityId = id === "attachOciAuth" ? own.bare : own.identityId;
+        const identityId = id.startsWith("attach") ? own.bare : own.identityId;
         const ask = (other: string) =>
           api.call(operation, as(token), {
             path: api.pathOf(operation, { ...own, identityId }),

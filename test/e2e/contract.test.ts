@@ -44,7 +44,7 @@ it("the tables that queries know are the tables that the migrations make", async
     ...Object.values(tables).map((table) => [DB, table] as const),
     [AUDIT_DB, auditEvents] as const,
   ];
-  expect(known).toHaveLength(7);
+  expect(known).toHaveLength(8);
   for (const [database, { name, fields }] of known) {
     const { results } = await database
       .prepare("SELECT name, lower(type) AS type, [notnull] OR pk > 0 AS required FROM pragma_table_info(?)")
@@ -94,7 +94,9 @@ it("documents every route, and who may call it", () => {
   expect(new Set(ids).size).toBe(ids.length);
   const [operator, identity] = [{ adminToken: [] }, { accessToken: [] }];
   for (const { path, method, security } of operations) {
-    const open = /^\/(health$|\.well-known\/|api\/v1\/auth\/(token\/|oci-auth\/login$))/.test(path);
+    const open = /^\/(health$|\.well-known\/|api\/v1\/auth\/(token\/|oci-(instance-)?auth\/login$))/.test(
+      path,
+    );
     const callers =
       path === "/ready" || path.startsWith("/api/v1/oci/tenancies") ? [operator] : [operator, identity];
     expect([path, method, security]).toEqual([path, method, open ? undefined : callers]);

@@ -185,6 +185,20 @@ it.each(installed)("docs/by-hand.md works twice in one %s", async (shell, args) 
   expect(stdout).not.toContain('"statusCode"');
 });
 
+it.each(installed)("docs/instances.md works twice in one %s", async (shell, args) => {
+  const [login, local] = blocksOf("docs/instances.md")
+    .filter(({ kind }) => kind === "bash")
+    .map(({ code }) => code.replace(".dev.vars", join(root, ".dev.vars")));
+  const once = [local ?? "", login ?? ""];
+  const { stdout, stderr } = await type(shell, args, [...once, ...once]);
+  const tokens = [...stdout.matchAll(/"accessToken":"([^"]+)"/g)].map(([, token = ""]) => decodeJwt(token));
+  expect(tokens, stdout + stderr).toHaveLength(2);
+  for (const token of tokens) {
+    expect(token).toMatchObject({ authMethod: "oci-instance-auth", oci: { region: "us-ashburn-1" } });
+  }
+  expect(stdout).not.toContain('"statusCode"');
+});
+
 it("works again on the state that was kept: the same ids and keys, and another port", async () => {
   const [before, config] = [await listed(), readFileSync(join(state, "seed/config"), "utf8")];
   const { identityId } = await printedLogin();

@@ -29,7 +29,11 @@ interface TestDatabase {
 interface TestBindings {
   readonly DB: TestDatabase;
   readonly AUDIT_DB: TestDatabase;
-  readonly DIRECTORY: { list(): Promise<{ keys: { name: string }[] }> };
+  readonly DIRECTORY: {
+    list(): Promise<{ keys: { name: string }[] }>;
+    get(key: string): Promise<string | null>;
+    put(key: string, value: string): Promise<void>;
+  };
 }
 
 async function answerOf(response: Response): Promise<Answer> {

@@ -84,15 +84,18 @@ it("keeps a revocation for as long as the copy at hand lives, though the new one
     {
       issuer,
       client,
-      method: userRenewal(async () => configurationOf(60), {
-        read: async () => "absent",
-        resolve: async () => ({
-          kind: "found",
-          username: "alice",
-          key: { userId: userOcid, fingerprint, lifecycleState: "ACTIVE", publicKey: "" },
-          source: "cache",
+      methods: {
+        "oci-auth": userRenewal(async () => configurationOf(60), {
+          read: async () => "absent",
+          resolve: async () => ({
+            kind: "found",
+            username: "alice",
+            key: { userId: userOcid, fingerprint, lifecycleState: "ACTIVE", publicKey: "" },
+            source: "cache",
+          }),
         }),
-      }),
+        "oci-instance-auth": undefined as never,
+      },
       recordRenewal: (_, renewal) => ledger.recordRenewal(renewal),
       reportRefusal: () => expect.fail("it is not refused"),
     },

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
-import { IdentityClient, ociTimeoutMilliseconds } from "../../src/oci/identity-client.ts";
+import { IdentityClient } from "../../src/oci/identity-client.ts";
 import { identityOrigin } from "../../src/oci/identity-host.ts";
 import { parseApiKeyId } from "../../src/oci/key-id.ts";
 import { importPublicKey } from "../../src/oci/public-key.ts";
 import { parseRequestSignature } from "../../src/oci/request-signature.ts";
+import { ociTimeoutMilliseconds } from "../../src/oci/signed-call.ts";
 import { signingString } from "../../src/oci/signing-string.ts";
 import { verifySignature } from "../../src/oci/verify.ts";
 import { newRsaKeyPair } from "./key-pairs.ts";

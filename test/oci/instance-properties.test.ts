@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseRoot, type TrustedRoot, trustRoot } from "../../src/oci/certificate-authority.ts";
 import { readDer } from "../../src/oci/der.ts";
-import { parseInstanceChain, verifyChain } from "../../src/oci/instance-chain.ts";
+import { parseInstanceChain } from "../../src/oci/instance-chain.ts";
 import { parseRootsAnswer } from "../../src/oci/instance-roots.ts";
 import { parseInstanceStatement } from "../../src/oci/instance-statement.ts";
 import { type Parsed, parsing } from "../../src/oci/parsed.ts";
@@ -12,6 +12,7 @@ import { anyText } from "./arbitraries.ts";
 import { type DerNode, encode, node, treeOf } from "./der-tree.ts";
 import { type Chain, chainOf, newKeys, now, timeToMakeKeys } from "./instance-chains.ts";
 import { accepted } from "./parsed-values.ts";
+import { vouchingRoot } from "./verified-chain.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -29,7 +30,7 @@ beforeAll(async () => {
 async function isAccepted({ leaf, intermediate }: Pick<Chain, "leaf" | "intermediate">): Promise<boolean> {
   const parsed = parseInstanceChain([leaf, intermediate]);
   if (!parsed.ok) return expectProblem(parsed);
-  return (await verifyChain(parsed.value, [root], now)).ok;
+  return (await vouchingRoot(parsed.value, [root], now)) !== undefined;
 }
 
 /** What is refused is explained, in printable text of bounded length, whatever was sent. */

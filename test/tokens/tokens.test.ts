@@ -99,7 +99,9 @@ describe("a token's lifetime", () => {
     ],
     ["is the ceiling, where the period is longer", { accessTokenPeriod: 7200 }, {}, 3600],
   ])("%s", (_, settings, { since = 0, ceiling = 3600 }, seconds) => {
-    expect(lifetimeSeconds({ ...policy, ...settings }, now - since, now, ceiling)).toBe(seconds);
+    expect(
+      lifetimeSeconds({ ...policy, ...settings }, now - since, now, ceiling, Number.POSITIVE_INFINITY),
+    ).toBe(seconds);
   });
 });
 

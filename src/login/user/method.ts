@@ -6,7 +6,7 @@
 import type { UserKey } from "../../directory/user-entry.ts";
 import type { CachedUser, KeyProof, Resolution } from "../../directory/users.ts";
 import { verificationKey } from "../../directory/verification-keys.ts";
-import { permitsTenancy, permitsUsername, type UserSettings } from "../../identities/user-permission.ts";
+import { permitsUsername, type UserSettings } from "../../identities/user-permission.ts";
 import type { HttpDate } from "../../oci/http-date.ts";
 import type { IdentityHost } from "../../oci/identity-host.ts";
 import { type ApiKeyId, formatApiKeyId, parseApiKeyId } from "../../oci/key-id.ts";
@@ -18,6 +18,7 @@ import { parseSignedGetUser } from "../../oci/signed-get-user.ts";
 import { verifySignature } from "../../oci/verify.ts";
 import { Refusal } from "../../refusal.ts";
 import type { StoredCredential } from "../../tenancies/tenancy-client.ts";
+import type { ProvenBy } from "../../tokens/claims.ts";
 import type { LoginBody } from "../contract.ts";
 import type { LoginMethod, RenewalMethod, Shown } from "../method.ts";
 
@@ -44,7 +45,11 @@ export interface Users {
 /** OCI's own allowance: 300 s, either way (docs/login.md, OCI's signatures). */
 const allowedSkewMilliseconds = 300_000;
 
-export function userMethod(users: Users): LoginMethod<LoginBody, ShownRequest, CachedUser, UserSettings> {
+type ProvenUser = ProvenBy<"oci-auth">;
+
+export function userMethod(
+  users: Users,
+): LoginMethod<LoginBody, ShownRequest, CachedUser, UserSettings, ProvenUser> {
   return {
     notConfigured: "no-oci-auth",
     read: readRequest,
@@ -76,9 +81,9 @@ export function userMethod(users: Users): LoginMethod<LoginBody, ShownRequest, C
 
 /** Steps 7, 8 and 10: the token is the proof that the key made a signature. */
 export function userRenewal(
-  loadConfiguration: RenewalMethod<UserSettings>["loadConfiguration"],
+  loadConfiguration: RenewalMethod<UserSettings, ProvenUser>["loadConfiguration"],
   users: Users,
-): RenewalMethod<UserSettings> {
+): RenewalMethod<UserSettings, ProvenUser> {
   const provedByToken = async () => {};
   return {
     notConfigured: "no-oci-auth",
@@ -185,7 +190,7 @@ async function checkSignature(
 }
 
 function checkTenancy(tenancyOcid: string, config: UserSettings): void {
-  if (!permitsTenancy(tenancyOcid, config)) throw new Refusal("another-tenancy");
+  if (tenancyOcid !== config.tenancyOcid) throw new Refusal("another-tenancy");
 }
 
 function checkUser(user: Resolution) {
@@ -195,7 +200,7 @@ function checkUser(user: Resolution) {
   return user;
 }
 
-function checkUsername(username: string, { allowedUsernames }: UserSettings): void {
-  if (permitsUsername(allowedUsernames, username)) return;
+function checkUsername(username: string, config: UserSettings): void {
+  if (permitsUsername(config, username)) return;
   throw new Refusal(username.includes(",") ? "username-has-comma" : "username-not-allowed");
 }
