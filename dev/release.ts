@@ -24,16 +24,21 @@ const read = (...path: string[]) => readFileSync(join(...path), "utf8");
 const versionOf = (checkout: string, path: string): string =>
   JSON.parse(read(checkout, path, "package.json")).version;
 
-/** Builds a checkout with its own wrangler, which `npm ci` installed there. `config` is its wrangler.toml. */
-export async function buildRelease(
-  checkout: string,
-  config = join(checkout, "wrangler.toml"),
-): Promise<Release> {
+/** Builds a checkout with its own wrangler, which `npm ci` installed there. */
+export async function buildRelease(checkout: string): Promise<Release> {
   const folder = mkdtempSync(join(tmpdir(), "oci-auth-release-"));
   try {
     // This process's own Node: the machine's may be too old for wrangler.
     const wrangler = join(checkout, "node_modules/wrangler/bin/wrangler.js");
-    const command = ["deploy", "--dry-run", "--env=", "--config", config, "--outdir", folder];
+    const command = [
+      "deploy",
+      "--dry-run",
+      "--env=",
+      "--config",
+      join(checkout, "wrangler.toml"),
+      "--outdir",
+      folder,
+    ];
     const env = { ...process.env, CI: "1" };
     await promisify(execFile)(process.execPath, [wrangler, ...command], { cwd: checkout, env });
     const modules = readdirSync(folder).filter((name) => !/\.map$|^README\.md$/.test(name));

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Weakening } from "../e2e/bundle.ts";
 import {
   addIdentity,
   addOrganization,
@@ -12,7 +13,6 @@ import {
   newRsaKey,
   type OciUser,
 } from "../e2e/oci-users.ts";
-import { type Weakening, weakenedSource } from "../e2e/weakened-source.ts";
 import { issuer, startWorker, type Worker, type WorkerOptions } from "../e2e/worker.ts";
 import { type BuiltCommand, buildCommand } from "./built-command.ts";
 import { makeHomeFolder, type ProfileValues, profileOf, profileText } from "./home-folder.ts";
@@ -269,14 +269,12 @@ describe("of a sound Worker", () => {
 
 describe("of a Worker that lacks a defence, exits 1 and names it:", () => {
   const lacking = async (weakenings: readonly Weakening[]) => {
-    const source = weakenedSource(weakenings);
     // If two forgeries had one signature, the second would be refused as a repetition and hide the missing defence.
-    const target = await startTarget({ main: source.main }, { signatureReuse: "reject" });
+    const target = await startTarget({ weakenings }, { signatureReuse: "reject" });
     try {
       return await runProbe(...target.options);
     } finally {
       await target.worker.close();
-      source.remove();
     }
   };
   const verification: Weakening = [

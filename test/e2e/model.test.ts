@@ -3,8 +3,8 @@
  * further.
  */
 import { describe, expect, it } from "vitest";
+import type { Weakening } from "./bundle.ts";
 import { walk } from "./model/walk.ts";
-import type { Weakening } from "./weakened-source.ts";
 
 it("a random walk of logins, renewals, revocations, changes and faults goes as the model says", async () => {
   const { counts, events } = await walk({ seed: 1, steps: 300 });

@@ -15,6 +15,7 @@ import {
   type V4WorkerOptions,
 } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
+import { applyMigrations } from "./migrations.ts";
 import { clientOf } from "./worker.ts";
 
 /** Folders of releases (dev/release.ts), by what the versions are called. */
@@ -100,24 +101,14 @@ export async function deploy(deployment: Deployment) {
     /** Applies what a version's migrations have that is not applied yet, as wrangler does. */
     async migrate(version: string): Promise<void> {
       for (const binding of ["DB", "AUDIT_DB"]) {
-        const database = await miniflare.getD1Database(`MIGRATED_${binding}`);
-        await database
-          .prepare(
-            `CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE,
-               applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)`,
-          )
-          .run();
-        const { results } = await database.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
-        const applied = new Set(results.map(({ name }) => name));
         const folder = join(deployment.versions[version] ?? "", "migrations", binding.toLowerCase());
-        for (const name of readdirSync(folder).sort()) {
-          if (applied.has(name)) continue;
-          const statements = unstable_splitSqlQuery(readFileSync(join(folder, name), "utf8"));
-          await database.batch([
-            ...statements.map((statement) => database.prepare(statement)),
-            database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name),
-          ]);
-        }
+        const migrations = readdirSync(folder)
+          .sort()
+          .map((name) => ({
+            name,
+            queries: unstable_splitSqlQuery(readFileSync(join(folder, name), "utf8")),
+          }));
+        await applyMigrations(await miniflare.getD1Database(`MIGRATED_${binding}`), migrations);
       }
     },
     /** Ends workerd by SIGKILL, as Miniflare always does: nothing is put in order first. */

@@ -3,23 +3,23 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { startEmulator } from "../../dev/emulator.ts";
-import { buildRelease, lastReleasePath, type Release, unpacked, writeRelease } from "../../dev/release.ts";
+import { lastReleasePath, type Release, unpacked, writeRelease } from "../../dev/release.ts";
 import { testSecrets } from "../secrets.ts";
+import { bundle, type Weakening } from "./bundle.ts";
 import { type Beginning, begin, type Surroundings, upgrade } from "./upgrade-story.ts";
-import { type Weakening, weakenedSource } from "./weakened-source.ts";
-import { configWithMain, controlOf, issuer } from "./worker.ts";
+import { controlOf, issuer } from "./worker.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "oci-auth-upgrade-"));
 const lastRelease = unpacked(readFileSync(join(root, lastReleasePath)));
+const today = inject("release");
 
 let emulator: Awaited<ReturnType<typeof startEmulator>>;
 let around: Surroundings;
 let beginning: Beginning;
-let today: Release;
 
 beforeAll(async () => {
   emulator = await startEmulator(0);
@@ -29,10 +29,7 @@ beforeAll(async () => {
     secrets: testSecrets(),
   };
   writeRelease(lastRelease, join(scratch, "old"));
-  [today, beginning] = await Promise.all([
-    buildRelease(root),
-    begin(join(scratch, "old"), join(scratch, "beginning"), around),
-  ]);
+  beginning = await begin(join(scratch, "old"), join(scratch, "beginning"), around);
 });
 afterAll(async () => {
   await emulator.close();
@@ -45,15 +42,6 @@ function differencesOf(release: Release, patienceSeconds: number): Promise<strin
   writeRelease(release, join(folder, "new"));
   const state = join(folder, "state");
   return upgrade(beginning, join(folder, "new"), state, around, patienceSeconds * 1000);
-}
-
-async function weakened(weakenings: readonly Weakening[]): Promise<Release> {
-  const { main, remove } = weakenedSource(weakenings);
-  try {
-    return await buildRelease(root, configWithMain(main));
-  } finally {
-    remove();
-  }
 }
 
 it("the last release's migrations are as they were released, and before all that came since", () => {
@@ -199,8 +187,11 @@ describe.concurrent("an upgrade and a rollback", { timeout: 240_000 }, () => {
   });
 
   it.for(Object.entries(defects))("are seen to differ %s", async ([, planted], { expect }) => {
-    const release = await weakened(planted.flatMap(({ weakenings }) => weakenings));
-    const differences = await differencesOf(release, 15);
+    const defective = await bundle(
+      "src/index.ts",
+      planted.flatMap(({ weakenings }) => weakenings),
+    );
+    const differences = await differencesOf({ ...today, "index.js": defective }, 15);
     for (const { what, seen } of planted) {
       expect(differences, what).toContainEqual(expect.stringMatching(seen));
     }

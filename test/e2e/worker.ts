@@ -1,12 +1,18 @@
 /** The built Worker on real workerd, beside an emulated OCI, driven from outside. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { createTestHarness } from "wrangler";
+// wrangler's own, which wrangler pins.
+import {
+  convertV4MiniflareOptions,
+  Log,
+  LogLevel,
+  Miniflare,
+  type V4WorkerOptions,
+  type WorkerdStructuredLog,
+} from "miniflare";
+import { inject } from "vitest";
 import { startEmulator } from "../../dev/emulator.ts";
 import { testSecrets } from "../secrets.ts";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
+import { bundle, type Weakening } from "./bundle.ts";
+import { applyMigrations } from "./migrations.ts";
 
 export const issuer = "https://auth.example.com";
 
@@ -43,27 +49,6 @@ async function answerOf(response: Response): Promise<Answer> {
     headers: response.headers,
     body: text === "" ? undefined : JSON.parse(text),
   };
-}
-
-// The Worker's own fetches go through this process's, and would follow the redirects that the Worker refuses.
-const fetchAsAsked = globalThis.fetch;
-globalThis.fetch = (input, init = {}) => {
-  const get = (_: object, name: string | symbol) =>
-    name === "redirect" ? "manual" : Reflect.get(init, name, init);
-  return fetchAsAsked(input, new Proxy(init, { get }));
-};
-
-/** A copy of wrangler.toml with another entry point, where its paths still lead to the same places. */
-export function configWithMain(main: string): string {
-  const folder = join(root, ".wrangler");
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, `${basename(main, ".ts")}.toml`);
-  const config = readFileSync(join(root, "wrangler.toml"), "utf8")
-    .replace('main = "src/index.ts"', `main = "../${main}"`)
-    .replace('"./src/', '"../src/')
-    .replaceAll(/(migrations_dir|directory) = "/g, '$1 = "../');
-  writeFileSync(path, config);
-  return path;
 }
 
 /** What drives a Worker that listens at `url`. */
@@ -118,6 +103,7 @@ export interface WorkerOptions {
   readonly secrets?: Record<string, string>;
   /** Another entry point than src/index.ts. */
   readonly main?: string;
+  readonly weakenings?: readonly Weakening[];
   /** Whether the databases have their tables; they have, unless told otherwise. */
   readonly migrated?: boolean;
   /** What stands between the Worker and the emulated OCI, given the emulator's origin; its own origin. */
@@ -125,6 +111,8 @@ export interface WorkerOptions {
 }
 
 export async function startWorker(overrides: WorkerOptions = {}) {
+  const { main = "src/index.ts", weakenings = [], migrated = true } = overrides;
+  const isProduct = main === "src/index.ts" && weakenings.length === 0;
   const emulator = await startEmulator(0);
   const secrets: Record<string, string> = { ...testSecrets(), ...overrides.secrets };
   const oci = (await overrides.oci?.(emulator.origin)) ?? emulator.origin;
@@ -134,34 +122,46 @@ export async function startWorker(overrides: WorkerOptions = {}) {
     OCI_AUTH_ORIGIN: `${oci}/{region}`,
     ...overrides.vars,
   };
-  const server = createTestHarness({
-    root,
-    workers: [
-      {
-        configPath: overrides.main === undefined ? "wrangler.toml" : configWithMain(overrides.main),
-        vars,
-        secrets,
-      },
-    ],
-  });
-  const { url } = await server.listen();
-  if (overrides.migrated ?? true) {
-    await server.getWorker().applyD1Migrations("DB");
-    await server.getWorker().applyD1Migrations("AUDIT_DB");
+  const contents = isProduct ? inject("release")["index.js"] : await bundle(main, weakenings);
+  const options = inject("workerOptions") as Partial<V4WorkerOptions>;
+  let logs: WorkerdStructuredLog[] = [];
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      workers: [
+        {
+          ...options,
+          modules: [{ type: "ESModule", path: "index.js", contents }],
+          bindings: { ...options.bindings, ...vars, ...secrets },
+        } as V4WorkerOptions,
+      ],
+      // Nothing is fetched for `Request.cf`.
+      cf: false,
+      log: new Log(LogLevel.NONE),
+      handleStructuredLogs: (log) => logs.push(log),
+      unsafeInspectDurableObjects: true,
+    }),
+  );
+  const url = await miniflare.ready;
+  if (migrated) {
+    for (const [binding, migrations] of Object.entries(inject("migrations"))) {
+      await applyMigrations(await miniflare.getD1Database(binding), migrations);
+    }
   }
 
   return {
     secrets,
     ...clientOf(url, secrets),
     emulator: controlOf(emulator.origin),
-    logs: () => server.getLogs(),
-    clearLogs: () => server.clearLogs(),
+    logs: () => [...logs],
+    clearLogs: () => {
+      logs = [];
+    },
     /** The Worker's bindings, to look at what is stored. */
-    env: async () => (await server.getWorker().getEnv()) as TestBindings,
+    env: () => miniflare.getBindings<TestBindings>(),
     /** The ids of the ledgers that were asked or told anything. */
-    ledgers: () => server.getWorker().listDurableObjectIds("LEDGER"),
+    ledgers: () => miniflare.listDurableObjectIds("LEDGER"),
     async close() {
-      await server.close();
+      await miniflare.dispose();
       await emulator.close();
     },
   };

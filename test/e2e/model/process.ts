@@ -2,50 +2,12 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { type Unstable_Config, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
-import type { Weakening } from "../weakened-source.ts";
+import { bundle, type Weakening } from "../bundle.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-
-/** The bundle, with defences taken out. Throws if a text that is to be replaced is not there exactly once. */
-async function bundle(weakenings: readonly Weakening[]): Promise<string> {
-  const left = new Set(weakenings);
-  const { outputFiles } = await build({
-    entryPoints: [join(root, "test/model-worker.ts")],
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*", "node:*"],
-    logLevel: "warning",
-    plugins: [
-      {
-        name: "weakened",
-        setup({ onLoad }) {
-          onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
-            let contents = readFileSync(path, "utf8");
-            for (const weakening of weakenings) {
-              const [file, from, to] = weakening;
-              if (relative(join(root, "src"), path) !== file) continue;
-              const parts = contents.split(from);
-              if (parts.length !== 2)
-                throw new Error(`${file} has '${from}' ${parts.length - 1} times, not once`);
-              contents = parts.join(to);
-              left.delete(weakening);
-            }
-            return { contents, loader: "ts" };
-          });
-        },
-      },
-    ],
-  });
-  for (const [file] of left) throw new Error(`${file} is not in the bundle`);
-  return outputFiles[0]?.text ?? "";
-}
 
 /** The bindings of wrangler.toml; limits that follow the real clock are out of reach. */
 function bindings() {
@@ -92,7 +54,7 @@ export async function startProcess(
   const optionsFile = join(state, "options.json");
   const options = {
     modules: true,
-    script: await bundle(weakenings),
+    script: await bundle("test/model-worker.ts", weakenings),
     bindings: vars,
     ...bindings(),
     resourcePersistencePath: join(state, "stored"),

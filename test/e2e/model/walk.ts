@@ -1,5 +1,5 @@
 /** A random walk of the Worker beside its model. */
-import type { Weakening } from "../weakened-source.ts";
+import type { Weakening } from "../bundle.ts";
 import { Difference } from "./comparison.ts";
 import { Random } from "./random.ts";
 import { Rig } from "./rig.ts";
