@@ -7,7 +7,7 @@ export default defineConfig({
     // Most of their time tests wait: for a process to start, a limit to pass, a token to expire. So more files run side by
     // side than two cores could compute.
     maxWorkers: 4,
-    globalSetup: "test/e2e/built-worker.ts",
+    globalSetup: ["test/e2e/built-worker.ts", "test/e2e/rsa-keys.ts"],
     projects: [
       {
         // Inside workerd, on the bindings of wrangler.toml.

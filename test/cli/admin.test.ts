@@ -6,7 +6,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { addIdentity, addOrganization, addTenancy, addUser, newOcid, newRsaKey } from "../e2e/oci-users.ts";
+import { addIdentity, addOrganization, addTenancy, addUser, newOcid } from "../e2e/oci-users.ts";
+import { newRsaKey } from "../e2e/rsa-keys.ts";
 import { startWorker, type Worker } from "../e2e/worker.ts";
 import { type BuiltCommand, buildCommand, type Run } from "./built-command.ts";
 

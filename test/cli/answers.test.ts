@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Sink } from "../../cli/login/sink.ts";
 import { Failure } from "../../cli/terminal/failure.ts";
 import { reasonOf } from "../../cli/worker/connection-error.ts";
-import { newOcid, newRsaKey } from "../e2e/oci-users.ts";
+import { newOcid } from "../e2e/oci-users.ts";
+import { newRsaKey } from "../e2e/rsa-keys.ts";
 import { type BuiltCommand, buildCommand, type Run, type Started } from "./built-command.ts";
 import { type HomeFolder, makeHomeFolder, profileOf, profileText } from "./home-folder.ts";
 

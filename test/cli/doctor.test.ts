@@ -11,9 +11,9 @@ import {
   addTenancy,
   addUser,
   newOcid,
-  newRsaKey,
   type OciUser,
 } from "../e2e/oci-users.ts";
+import { newRsaKey } from "../e2e/rsa-keys.ts";
 import { startWorker, type Worker } from "../e2e/worker.ts";
 import { type BuiltCommand, buildCommand } from "./built-command.ts";
 import {

@@ -10,9 +10,9 @@ import {
   addTenancy,
   addUser,
   newOcid,
-  newRsaKey,
   type OciUser,
 } from "../e2e/oci-users.ts";
+import { newRsaKey } from "../e2e/rsa-keys.ts";
 import { issuer, startWorker, type Worker, type WorkerOptions } from "../e2e/worker.ts";
 import { type BuiltCommand, buildCommand } from "./built-command.ts";
 import { makeHomeFolder, type ProfileValues, profileOf, profileText } from "./home-folder.ts";

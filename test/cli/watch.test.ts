@@ -7,14 +7,8 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { Sink } from "../../cli/login/sink.ts";
 import { startStopwatch } from "../../cli/login/stopwatch.ts";
 import { retryAfterSeconds } from "../../cli/worker/client.ts";
-import {
-  addIdentity,
-  addOrganization,
-  addTenancy,
-  addUser,
-  newRsaKey,
-  type OciUser,
-} from "../e2e/oci-users.ts";
+import { addIdentity, addOrganization, addTenancy, addUser, type OciUser } from "../e2e/oci-users.ts";
+import { newRsaKey } from "../e2e/rsa-keys.ts";
 import { startWorker, type Worker } from "../e2e/worker.ts";
 import { type BuiltCommand, buildCommand, type Started } from "./built-command.ts";
 import { makeHomeFolder, profileOf, profileText } from "./home-folder.ts";

@@ -1,14 +1,7 @@
 /** Rate limits and budgets: what a caller can cost, and that nobody else pays for it. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import {
-  addIdentity,
-  addOrganization,
-  addTenancy,
-  addUser,
-  newOcid,
-  newRsaKey,
-  type OciUser,
-} from "./oci-users.ts";
+import { addIdentity, addOrganization, addTenancy, addUser, newOcid, type OciUser } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { type SigningOptions, signAsGo } from "./signers.ts";
 import { type Answer, startWorker, type Worker } from "./worker.ts";
 

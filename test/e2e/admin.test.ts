@@ -1,6 +1,7 @@
 import { decodeJwt, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { addIdentity, addOrganization, addTenancy, addUser, newOcid, newRsaKey } from "./oci-users.ts";
+import { addIdentity, addOrganization, addTenancy, addUser, newOcid } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { signAsGo } from "./signers.ts";
 import { type Answer, issuer, startWorker, type Worker } from "./worker.ts";
 

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { addInstance, statementOf } from "./instances.ts";
-import { newRsaKey } from "./oci-users.ts";
 import { type MediaType, type Operation, operationsOf } from "./openapi-document.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { type LoginHeaders, signAsGo } from "./signers.ts";
 import { type Answer, startWorker, type Worker } from "./worker.ts";
 

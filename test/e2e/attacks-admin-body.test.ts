@@ -2,7 +2,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { expectRefusal } from "./attack.ts";
 import { type Operation, startAttackedApi } from "./attacked-api.ts";
-import { newOcid, newRsaKey } from "./oci-users.ts";
+import { newOcid } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 
 // The routes name the tests, so the Worker runs before they are collected.
 const api = await startAttackedApi();

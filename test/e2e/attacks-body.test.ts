@@ -4,7 +4,8 @@ import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectRefusal, type RawRequest, sendRaw } from "./attack.ts";
 import { type AttackedLogin, json, loginPath, startAttackedLogin } from "./attacked-login.ts";
-import { addUser, newRsaKey } from "./oci-users.ts";
+import { addUser } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { signAsGo } from "./signers.ts";
 import { type Answer, issuer } from "./worker.ts";
 

@@ -3,7 +3,8 @@ import { constants, createHash, privateEncrypt, sign } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectRefusal } from "./attack.ts";
 import { type AttackedLogin, startAttackedLogin } from "./attacked-login.ts";
-import { addUser, newRsaKey, type OciUser } from "./oci-users.ts";
+import { addUser, type OciUser } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { type LoginHeaders, type SigningOptions, signAsGo, signAsTypeScript } from "./signers.ts";
 import type { Answer } from "./worker.ts";
 

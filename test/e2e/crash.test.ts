@@ -8,7 +8,8 @@ import { parseEnv } from "node:util";
 import { decodeJwt } from "jose";
 import { afterAll, expect, it } from "vitest";
 import { freePort } from "../../dev/free-port.ts";
-import { newOcid, newRsaKey } from "./oci-users.ts";
+import { newOcid } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { signAsGo } from "./signers.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -3,7 +3,8 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startEmulator } from "../../dev/emulator.ts";
 import { type ApiKey, signGet } from "../../dev/oracle-sdk.ts";
-import { addUser, newOcid, newRsaKey, type OciUser } from "./oci-users.ts";
+import { addUser, newOcid, type OciUser } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { controlOf } from "./worker.ts";
 
 let origin: string;

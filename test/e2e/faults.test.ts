@@ -4,15 +4,8 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type OciFault, startFaultyOci } from "./faulty-oci.ts";
-import {
-  addIdentity,
-  addOrganization,
-  addTenancy,
-  addUser,
-  newOcid,
-  newRsaKey,
-  type OciUser,
-} from "./oci-users.ts";
+import { addIdentity, addOrganization, addTenancy, addUser, newOcid, type OciUser } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { signAsGo } from "./signers.ts";
 import { type Answer, startWorker, type Worker } from "./worker.ts";
 

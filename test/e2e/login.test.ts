@@ -1,7 +1,8 @@
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { signGetUser } from "../../dev/oracle-sdk.ts";
-import { addIdentity, addOrganization, addTenancy, addUser, newRsaKey, type OciUser } from "./oci-users.ts";
+import { addIdentity, addOrganization, addTenancy, addUser, type OciUser } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { signAsGo, signAsPython, signAsTypeScript } from "./signers.ts";
 import { issuer, startWorker, type Worker } from "./worker.ts";
 

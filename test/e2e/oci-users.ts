@@ -1,31 +1,9 @@
-import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { ApiKey } from "../../dev/oracle-sdk.ts";
+import { newRsaKey, type RsaKey } from "./rsa-keys.ts";
 import type { Worker } from "./worker.ts";
 
 /** What of a Worker and its emulated OCI is needed to set them up. */
 type SetUp = Pick<Worker, "admin" | "emulator">;
-
-export interface RsaKey {
-  readonly privateKey: string;
-  readonly publicKey: string;
-  readonly fingerprint: string;
-}
-
-export function fingerprintOf(publicKey: KeyObject): string {
-  const md5 = createHash("md5")
-    .update(publicKey.export({ type: "spki", format: "der" }))
-    .digest("hex");
-  return md5.match(/../g)?.join(":") ?? "";
-}
-
-export function newRsaKey(modulusLength = 2048): RsaKey {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength });
-  return {
-    privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
-    publicKey: publicKey.export({ type: "spki", format: "pem" }).toString(),
-    fingerprint: fingerprintOf(publicKey),
-  };
-}
 
 let count = 0;
 export function newOcid(type: "user" | "tenancy", realm = "oc1"): string {

@@ -1,14 +1,7 @@
 /** Every row of the login table that refuses: status, envelope, message, and no token. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  addIdentity,
-  addOrganization,
-  addTenancy,
-  addUser,
-  newOcid,
-  newRsaKey,
-  type OciUser,
-} from "./oci-users.ts";
+import { addIdentity, addOrganization, addTenancy, addUser, newOcid, type OciUser } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { type SigningOptions, signAsGo, signAsPython, signAsTypeScript } from "./signers.ts";
 import { type Answer, startWorker, type Worker } from "./worker.ts";
 

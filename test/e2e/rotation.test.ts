@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { createLocalJWKSet, exportJWK, generateKeyPair, type JSONWebKeySet, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BuiltCommand, buildCommand } from "../cli/built-command.ts";
-import { addIdentity, addOrganization, addTenancy, addUser, newRsaKey, type OciUser } from "./oci-users.ts";
+import { addIdentity, addOrganization, addTenancy, addUser, type OciUser } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { signAsGo } from "./signers.ts";
 import { issuer, startWorker, type Worker } from "./worker.ts";
 

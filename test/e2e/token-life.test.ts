@@ -3,7 +3,8 @@ import { createPrivateKey } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sendRaw } from "./attack.ts";
-import { addIdentity, addOrganization, addTenancy, addUser, newRsaKey, type OciUser } from "./oci-users.ts";
+import { addIdentity, addOrganization, addTenancy, addUser, type OciUser } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { signAsGo } from "./signers.ts";
 import { type Answer, issuer, startWorker, type Worker } from "./worker.ts";
 

@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeJwt } from "jose";
-import { newRsaKey, type OciUser } from "./oci-users.ts";
+import type { OciUser } from "./oci-users.ts";
+import { newRsaKey } from "./rsa-keys.ts";
 import { type LoginHeaders, signAsGo } from "./signers.ts";
 import type { Answer, clientOf } from "./worker.ts";
 

@@ -1,7 +1,8 @@
 /** What an operator changes here, and what changes at OCI. */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { calculateJwkThumbprint } from "jose";
-import { newOcid, newRsaKey, type RsaKey } from "../oci-users.ts";
+import { newOcid } from "../oci-users.ts";
+import { newRsaKey, type RsaKey } from "../rsa-keys.ts";
 import { Comparison, eventOf, short } from "./comparison.ts";
 import {
   type Identity,

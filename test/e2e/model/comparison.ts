@@ -1,7 +1,7 @@
 /** The Worker, the world that it should be, and what was done to both; how they are reached, and how they are compared. */
 import type { startEmulator } from "../../../dev/emulator.ts";
 import { testSecrets } from "../../secrets.ts";
-import type { RsaKey } from "../oci-users.ts";
+import type { RsaKey } from "../rsa-keys.ts";
 import { type ExpectedEvent, ExpectedLog } from "./expected-log.ts";
 import type { WorkerProcess } from "./process.ts";
 import {

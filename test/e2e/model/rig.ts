@@ -4,7 +4,7 @@ import { decodeJwt, decodeProtectedHeader } from "jose";
 import { startEmulator } from "../../../dev/emulator.ts";
 import type { AccessTokenClaims } from "../../../src/tokens/claims.ts";
 import type { Weakening } from "../bundle.ts";
-import type { RsaKey } from "../oci-users.ts";
+import type { RsaKey } from "../rsa-keys.ts";
 import { signAsGo } from "../signers.ts";
 import { Administration } from "./administration.ts";
 import { type Answer, eventOf, short, start, type UserKeys } from "./comparison.ts";

@@ -1,5 +1,5 @@
 /** What may happen next, and how often. What is chosen depends on the seed and the world alone, never on time. */
-import type { RsaKey } from "../oci-users.ts";
+import type { RsaKey } from "../rsa-keys.ts";
 import type { UserKeys } from "./comparison.ts";
 import type { Random } from "./random.ts";
 import type { Rig } from "./rig.ts";
