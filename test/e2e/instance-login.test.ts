@@ -66,7 +66,7 @@ describe("an instance", () => {
         client_id: identityId,
       });
 
-      await expect.poll(async () => (await eventsOf(identityId))[0]?.type).toBe("login");
+      await expect.poll(async () => (await eventsOf(identityId))[0]?.type, { timeout: 10_000 }).toBe("login");
       const [event] = await eventsOf(identityId);
       expect(event).toMatchObject({
         ...{ type: "login", outcome: "success", actor: `oci/${instanceOcid}` },
@@ -262,7 +262,9 @@ describe("a login is refused", () => {
     const [identityId, instance] = [await newIdentity(), await addInstance(worker, other.tenancyOcid)];
     const { status, body } = await logInAs(worker, identityId, statementOf(instance, identityId));
     expect([status, body.message]).toEqual([401, "Access denied: OCI account isn't part of tenancy."]);
-    await expect.poll(async () => (await eventsOf(identityId))[0]?.reason).toBe("another-tenancy");
+    await expect
+      .poll(async () => (await eventsOf(identityId))[0]?.reason, { timeout: 10_000 })
+      .toBe("another-tenancy");
   });
 
   it("whose roots are not the region's", async () => {
