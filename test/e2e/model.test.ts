@@ -31,7 +31,7 @@ describe("the model sees a Worker that", () => {
       "keeps the generation of tokens when OCI Auth is detached",
       5,
       /expected: .*active 0 of|expected: tokenGeneration|expected: token-revoked/,
-      ["identities/oci-auth.ts", "token_generation + 1", "token_generation + 0"],
+      ["identities/auth-configurations.ts", "token_generation + 1", "token_generation + 0"],
     ],
     [
       "removes events from the outbox before they are in the log",
