@@ -33,6 +33,9 @@ export default defineConfig({
           name: "workerd",
           include: ["test/**/*.test.ts"],
           exclude: ["test/{e2e,cli,browser,relying-parties}/**"],
+          // Where two cores run four files, what takes a tenth of a second can take several.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       // The built Worker and the built command line, driven from outside; what needs more than npm is apart.
