@@ -13,6 +13,7 @@ import { ociAuthRoutes } from "./api/oci-auth-routes.ts";
 import { ociInstanceAuthRoutes } from "./api/oci-instance-auth-routes.ts";
 import { openApi } from "./api/openapi.ts";
 import { organizationRoutes } from "./api/organization-routes.ts";
+import { principalRoutes } from "./api/principal-routes.ts";
 import { readyRoute } from "./api/ready-route.ts";
 import { tenancyRoutes } from "./api/tenancy-routes.ts";
 import { tokenRoutes } from "./api/token-routes.ts";
@@ -68,6 +69,7 @@ const configuredRoutes = [
   ...ociAuthRoutes,
   ...ociInstanceAuthRoutes,
   ...tenancyRoutes,
+  ...principalRoutes,
   auditEventsRoute,
   readyRoute,
 ];

@@ -1,19 +1,9 @@
 import * as z from "zod";
-import { recordAction } from "../audit/outbox.ts";
 import { operatorOnly } from "../http/authenticate.ts";
-import { ledgers, userDirectory } from "../http/dependencies.ts";
 import { defineRoute } from "../http/route.ts";
 import { lazy } from "../lazy.ts";
 import { isFingerprint } from "../oci/key-id.ts";
-import {
-  type InstanceOcid,
-  parseInstanceOcid,
-  parseTenancyOcid,
-  parseUserOcid,
-  realmOf,
-  type TenancyOcid,
-  type UserOcid,
-} from "../oci/ocid.ts";
+import { parseTenancyOcid, parseUserOcid, realmOf, type UserOcid } from "../oci/ocid.ts";
 import { parsePrivateKey } from "../oci/private-key.ts";
 import { isRegion, regionAdvice } from "../oci/regions.ts";
 import { Refusal } from "../refusal.ts";
@@ -28,6 +18,7 @@ import {
 import { bodyRefusals, callerRefusals, errorResponses } from "./error-responses.ts";
 import { examples } from "./examples.ts";
 import { id, jsonBody, success, time } from "./fields.ts";
+import { namedTenancy, tenancyPath } from "./oci-paths.ts";
 import { nextCursor, pageQuery } from "./pages.ts";
 
 const tenancy = lazy(() =>
@@ -79,36 +70,12 @@ function view({ encryptedPrivateKey: _, ...row }: Tenancy) {
   return { tenancy: row };
 }
 
-/** The tenancy that a path names; what is not an OCID names nothing. */
-function named(text: string): TenancyOcid {
-  const ocid = parseTenancyOcid(text);
-  if (!ocid.ok) throw new Refusal("not-found", "Tenancy not found");
-  return ocid.value;
-}
-
 function invalid(path: string, message: string): Refusal {
   return new Refusal("validation", undefined, { issues: [{ code: "custom", path: [path], message }] });
 }
 
-function namedUser(text: string): UserOcid {
-  const ocid = parseUserOcid(text);
-  if (!ocid.ok) throw new Refusal("not-found", "User not found");
-  return ocid.value;
-}
-
-function namedInstance(text: string): InstanceOcid {
-  const ocid = parseInstanceOcid(text);
-  if (!ocid.ok) throw new Refusal("not-found", "Instance not found");
-  return ocid.value;
-}
-
 const path = "/api/v1/oci/tenancies";
 const onePath = "/api/v1/oci/tenancies/{tenancyOcid}";
-const params = lazy(() => z.object({ tenancyOcid: z.string().meta({ example: tenancyOcid }) }));
-const userParams = lazy(() => params().extend({ userOcid: z.string().meta({ example: userOcid }) }));
-const instanceParams = lazy(() =>
-  params().extend({ instanceOcid: z.string().meta({ example: examples.instanceOcid }) }),
-);
 const common = { tags: ["OCI tenancies"], ...operatorOnly };
 
 export const tenancyRoutes = [
@@ -122,7 +89,7 @@ export const tenancyRoutes = [
       description:
         "Register a tenancy, or replace its registration. The credential is tried against OCI before it is stored; where OCI refuses it, the 400 has OCI's answer in details.oci.",
       request: {
-        params,
+        params: tenancyPath,
         body: jsonBody(registration, {
           ...stored,
           privateKey: "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n",
@@ -218,14 +185,14 @@ export const tenancyRoutes = [
       path: onePath,
       operationId: "getTenancy",
       summary: "Get a tenancy",
-      request: { params },
+      request: { params: tenancyPath },
       responses: () => ({
         ...success("The tenancy", one(), example),
         ...errorResponses(callerRefusals, "not-found"),
       }),
     },
     async (c) => {
-      const row = await getTenancy(c.var.database, named(c.req.valid("param").tenancyOcid));
+      const row = await getTenancy(c.var.database, namedTenancy(c.req.valid("param").tenancyOcid));
       return c.json(view(row), 200);
     },
   ),
@@ -237,93 +204,19 @@ export const tenancyRoutes = [
       operationId: "deleteTenancy",
       summary: "Delete a tenancy",
       description: "Delete a tenancy that no identity uses.",
-      request: { params },
+      request: { params: tenancyPath },
       responses: () => ({
         ...success("Deleted", one(), example),
         ...errorResponses(callerRefusals, "conflict", "not-found"),
       }),
     },
     async (c) => {
-      const row = await deleteTenancy(c.var.database, c.var.caller, named(c.req.valid("param").tenancyOcid));
+      const row = await deleteTenancy(
+        c.var.database,
+        c.var.caller,
+        namedTenancy(c.req.valid("param").tenancyOcid),
+      );
       return c.json(view(row), 200);
-    },
-  ),
-  defineRoute(
-    {
-      ...common,
-      method: "delete",
-      path: "/api/v1/oci/tenancies/{tenancyOcid}/users/{userOcid}/cache",
-      operationId: "purgeUser",
-      summary: "Forget a cached user",
-      description:
-        "Forget what is cached of a user, here at once and elsewhere within about a minute, so that the next login asks OCI. An entry that another location is writing at that moment may stay until it is stale: to stop a login for certain, suspend the identity.",
-      request: { params: userParams },
-      responses: () => ({
-        ...success("Purged", z.strictObject({ purgedAt: time() }), { purgedAt: at }),
-        ...errorResponses(callerRefusals, "not-found"),
-      }),
-    },
-    async (c) => {
-      const tenancyOcid = named(c.req.valid("param").tenancyOcid);
-      const database = c.var.database;
-      await getTenancy(database, tenancyOcid);
-      const userOcid = namedUser(c.req.valid("param").userOcid);
-      await recordAction(database, c.var.caller, {
-        type: "tenancy.purge-user",
-        details: { tenancyOcid, userOcid },
-      });
-      try {
-        await userDirectory(c).forget(tenancyOcid, userOcid, c.var.now);
-      } catch (error) {
-        throw new Refusal("storage-unavailable", undefined, { cause: error });
-      }
-      return c.json({ purgedAt: new Date().toISOString() }, 200);
-    },
-  ),
-  defineRoute(
-    {
-      ...common,
-      method: "post",
-      path: "/api/v1/oci/tenancies/{tenancyOcid}/users/{userOcid}/wake-ledgers",
-      operationId: "wakeLedgers",
-      summary: "Wake a user's ledgers",
-      description:
-        "Have the ledgers of a user move what waits in them, after a release that broke their alarms. It changes nothing else and may be repeated.",
-      request: { params: userParams },
-      responses: () => ({
-        ...success("Woken", z.strictObject({ woken: z.number() }), { woken: 16 }),
-        ...errorResponses(callerRefusals, "not-found"),
-      }),
-    },
-    async (c) => {
-      // Whether they are registered or not: what waits outlives a registration.
-      const tenancyOcid = named(c.req.valid("param").tenancyOcid);
-      const userOcid = namedUser(c.req.valid("param").userOcid);
-      const woken = await ledgers(c).wake({ authority: tenancyOcid, subject: userOcid });
-      return c.json({ woken }, 200);
-    },
-  ),
-  defineRoute(
-    {
-      ...common,
-      method: "post",
-      path: "/api/v1/oci/tenancies/{tenancyOcid}/instances/{instanceOcid}/wake-ledgers",
-      operationId: "wakeInstanceLedgers",
-      summary: "Wake an instance's ledgers",
-      description:
-        "Have the ledgers of an instance move what waits in them, after a release that broke their alarms. It changes nothing else and may be repeated.",
-      request: { params: instanceParams },
-      responses: () => ({
-        ...success("Woken", z.strictObject({ woken: z.number() }), { woken: 16 }),
-        ...errorResponses(callerRefusals, "not-found"),
-      }),
-    },
-    async (c) => {
-      // Whether they are registered or not: what waits outlives a registration.
-      const tenancyOcid = named(c.req.valid("param").tenancyOcid);
-      const instanceOcid = namedInstance(c.req.valid("param").instanceOcid);
-      const woken = await ledgers(c).wake({ authority: tenancyOcid, subject: instanceOcid });
-      return c.json({ woken }, 200);
     },
   ),
 ] as const;
