@@ -85,7 +85,12 @@ export function instanceMethod(
       const query = { tenancyOcid: instance.tenancyOcid, region };
       const resolution = await roots.resolve(query, chain, cached, prove, tenancy);
       if (resolution.kind === "unknown") throw new Refusal("chain-invalid");
-      if (resolution.kind === "over-budget") throw new Refusal("over-budget");
+      if (resolution.kind === "over-budget") {
+        throw new Refusal(
+          "over-budget",
+          "Too many lookups of regions' roots for this tenancy at the moment; try again later",
+        );
+      }
       if (resolution.kind !== "found") throw new Refusal("roots-unavailable");
       tell({ rootSource: resolution.source });
 
