@@ -17,7 +17,7 @@ let keys: Keys;
 let today: Chain;
 let chain: InstanceChain;
 /** Of the same keys and name as today's, a second older. */
-let otherRoots: Record<"expired" | "short" | "forged" | "unrelated", string>;
+let otherRoots: Record<"expired" | "ending" | "short" | "forged" | "unrelated", string>;
 const base64 = (der: Uint8Array) => Buffer.from(der).toString("base64");
 const read = ({ leaf, intermediate }: Chain) => accepted(parseInstanceChain([leaf, intermediate]));
 
@@ -32,6 +32,7 @@ beforeAll(async () => {
   const forged = Buffer.from(await rootOf({}), "base64");
   forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
   otherRoots = {
+    ending: await rootOf({ notAfter: new Date(start + 600_000) }),
     expired: await rootOf({ notAfter: new Date(start - day) }),
     short: await rootOf({}, keys.short),
     forged: base64(forged),
@@ -193,6 +194,16 @@ describe("a region's roots", () => {
     answer = async () => json([otherRoots.unrelated]);
     wait(3600);
     // The certificate has not changed: it was remembered, and the root is gone.
+    expect(await resolve(query)).toBe("unknown");
+  });
+
+  it("vouch for a chain that was verified before no longer than they are valid themselves", async () => {
+    const query = newRegion();
+    answer = async () => json([otherRoots.ending]);
+    expect(await resolve(query)).toBe("oci");
+    wait(600);
+    expect(await resolve(query)).toBe("cache");
+    wait(1);
     expect(await resolve(query)).toBe("unknown");
   });
 });

@@ -269,6 +269,14 @@ const steps: { step: string; asked: Dependency[]; event: false | Refused; cases:
         "certificate-out-of-date",
       ],
       [
+        "a certificate that begins in 301 s",
+        {
+          at: (seconds - 901) * 1000,
+          claims: { iat: seconds - 901, exp: seconds - 601 },
+        },
+        "certificate-out-of-date",
+      ],
+      [
         "a certificate that ends within the second",
         { at: certificateEnd * 1000, claims: { iat: certificateEnd, exp: certificateEnd + 300 } },
         "certificate-out-of-date",
